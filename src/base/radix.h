@@ -1,0 +1,25 @@
+/* Ordered map from byte string to pointer with prefix and range walks (radix tree). Values belong to the caller.
+ * Not thread-safe; a change invalidates walks that are under way. */
+#ifndef ORBIT_BASE_RADIX_H
+#define ORBIT_BASE_RADIX_H
+
+#include "base/slice.h"
+
+struct radix;
+
+struct radix *radix_new(void);
+void radix_free(struct radix *r, void (*free_value)(void *)); /* free_value may be NULL */
+/* Sets; true when the key is new; *old (may be NULL) gets the former value. */
+bool radix_set(struct radix *r, struct slice key, void *value, void **old);
+bool radix_get(const struct radix *r, struct slice key, void **value);
+bool radix_del(struct radix *r, struct slice key, void **old);
+size_t radix_count(const struct radix *r);
+size_t radix_bytes(const struct radix *r);
+/* Calls fn for each key >= from (SLICE_NULL: all) in order, until fn returns false. */
+void radix_walk(const struct radix *r, struct slice from, bool (*fn)(void *arg, struct slice key, void *value),
+                void *arg);
+/* Calls fn for every stored key that is a prefix of text, shortest first. */
+void radix_prefixes_of(const struct radix *r, struct slice text,
+                       bool (*fn)(void *arg, struct slice key, void *value), void *arg);
+
+#endif

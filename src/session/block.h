@@ -1,0 +1,34 @@
+/* Blocked clients: a command that cannot answer yet parks its session; somebody wakes it later. */
+#ifndef ORBIT_SESSION_BLOCK_H
+#define ORBIT_SESSION_BLOCK_H
+
+#include <stdint.h>
+
+#include "session/call.h"
+
+struct block_ops {
+    const char *kind; /* for debugging */
+    /* The deadline passed: answer. */
+    void (*timeout)(struct call *c, void *state);
+    /* CLIENT UNBLOCK id ERROR and shutdown: default answers "-UNBLOCKED client unblocked via CLIENT UNBLOCK". May be NULL. */
+    void (*abort)(struct call *c, void *state);
+    /* Frees state; always called last. */
+    void (*free_state)(void *state);
+};
+/* Parks the session of c, with a copy of its argv. deadline_ms: wall clock, 0: none. The command returns without reply. */
+void block_session(struct call *c, const struct block_ops *ops, void *state, int64_t deadline_ms);
+/* Wakes: answer is called with a fresh call to reply into (may be NULL), then the session goes on. */
+void block_wake(struct session *s, void (*answer)(struct call *c, void *state, void *arg), void *arg);
+/* Called when the session goes away or times out. CLIENT UNBLOCK; false: it was not blocked. */
+bool block_unblock(struct session *s, bool with_error);
+size_t block_count(void);
+/* Times out those that are due; once a tick. */
+void block_tick(void);
+
+/* CLIENT PAUSE. until_ms: wall clock. */
+enum pause_mode { PAUSE_OFF, PAUSE_WRITE, PAUSE_ALL };
+void pause_set(enum pause_mode mode, int64_t until_ms);
+void pause_end(void);
+enum pause_mode pause_mode(void); /* PAUSE_OFF when over */
+
+#endif

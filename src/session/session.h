@@ -1,0 +1,107 @@
+/* Who calls: one struct session for each client of any listener, and the registry of all of them. The listener owns the
+ * connection and gives the session a table of operations; everything above reaches the connection only through it.
+ * Thread: loop. */
+#ifndef ORBIT_SESSION_SESSION_H
+#define ORBIT_SESSION_SESSION_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/slice.h"
+#include "session/sink.h"
+
+struct session;
+struct command;
+struct call;
+struct acl_user;
+struct multi;
+struct arena;
+struct kv;
+
+enum sess_close { SESS_CLOSE_NOW /* at the end of this tick */, SESS_CLOSE_AFTER_REPLY };
+
+/* Where a session comes from, for CLIENT LIST and ACL LOG. */
+struct sess_peer {
+    char addr[80], laddr[80]; /* "1.2.3.4:5", "[::1]:5", "path:0" for a unix socket */
+    int fd;
+    bool unix_socket, tls;
+    size_t qbuf, qbuf_free, argv_mem, multi_mem, obl, oll, omem, rbs, rbp, tot_mem;
+    char events[3];
+};
+
+struct session_ops {
+    /* The sink for the answers to this session's commands; also for messages out of band (pub/sub, invalidations, MONITOR). */
+    struct sink *(*sink)(struct session *s);
+    void (*close)(struct session *s, enum sess_close how);
+    void (*peer)(struct session *s, struct sess_peer *out);
+    /* The session is not blocked any more: parse on. */
+    void (*resume)(struct session *s);
+    /* RESP version changed (HELLO). */
+    void (*set_resp)(struct session *s, int version);
+    /* CLIENT REPLY: drop answers while off. Pushes still pass when push is true. */
+    void (*set_reply)(struct session *s, bool on);
+    /* Subject's CN of the peer's TLS certificate; false: none. */
+    bool (*tls_user)(struct session *s, struct buf *out);
+};
+
+enum sess_flags {
+    SESS_INTERNAL = 1 << 0,     /* replay, scripts: no connection */
+    SESS_AUTHENTICATED = 1 << 1,
+    SESS_CLOSING = 1 << 2,
+    SESS_MULTI = 1 << 3,        /* queueing */
+    SESS_DIRTY_CAS = 1 << 4,    /* a watched key changed */
+    SESS_DIRTY_EXEC = 1 << 5,   /* an error while queueing */
+    SESS_BLOCKED = 1 << 6,
+    SESS_MONITOR = 1 << 7,
+    SESS_PUBSUB = 1 << 8,       /* has subscriptions */
+    SESS_TRACKING = 1 << 9,
+    SESS_NO_EVICT = 1 << 10,
+    SESS_NO_TOUCH = 1 << 11,
+    SESS_REPLY_OFF = 1 << 12,
+    SESS_REPLY_SKIP_NEXT = 1 << 13,
+    SESS_REPLY_SKIP = 1 << 14,
+    SESS_REPLICA = 1 << 15,
+    SESS_READONLY_CLUSTER = 1 << 16,
+    SESS_LOADING_LOG = 1 << 17, /* replays the log: no checks, no effects */
+    SESS_UNIX = 1 << 18,
+    SESS_DENY_BLOCKING = 1 << 19, /* inside MULTI or a script */
+    SESS_POSTPONED = 1 << 20,   /* its command waits for CLIENT PAUSE or back-pressure and will run again */
+};
+
+/* State that a service hangs on a session; its hook on HOOK_SESSION_CLOSE frees it. */
+enum sess_slot { SESS_SLOT_PUBSUB, SESS_SLOT_TRACKING, SESS_SLOT_MONITOR, SESS_SLOT_SCRIPT, SESS_SLOT_MODULE, SESS_SLOTS };
+
+struct session {
+    uint64_t id;
+    const struct session_ops *ops;
+    void *conn;             /* the listener's */
+    struct list_node link;  /* registry, by age */
+    struct kv *kv;
+    int db;
+    int resp;               /* 2 or 3 */
+    uint32_t flags;
+    struct acl_user *user;  /* never NULL */
+    struct buf name, lib_name, lib_ver;
+    int64_t created_ms, active_ms;
+    const struct command *last_cmd;
+    uint64_t commands;      /* processed */
+    struct multi *multi;    /* NULL outside MULTI and WATCH */
+    struct list_node watches;
+    struct arena *arena;    /* of the running call */
+    void *block;            /* session/block.c */
+    void *slot[SESS_SLOTS];
+};
+
+/* A new session, user = default user (authenticated when it has nopass), registered. */
+struct session *session_new(struct kv *kv, const struct session_ops *ops, void *conn);
+/* Runs the close hooks, unwatches, unblocks, frees. The listener calls it when the connection goes. */
+void session_free(struct session *s);
+struct session *session_by_id(uint64_t id);
+size_t session_count(void); /* connected clients, internal ones left out */
+struct list_node *session_list(void);
+void session_close(struct session *s, enum sess_close how); /* sets SESS_CLOSING, tells the listener */
+/* Name, database, MULTI, watches, subscriptions, tracking, authentication: as after connecting (RESET). */
+void session_reset(struct session *s);
+
+#endif
