@@ -13,7 +13,6 @@
 struct loop;
 struct loop_timer;
 struct loop_fd;
-struct event_base;
 
 enum loop_io { LOOP_READ = 1, LOOP_WRITE = 2 };
 
@@ -23,8 +22,8 @@ void loop_free(struct loop *l);
 /* Runs until loop_stop. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
-/* Runs events that are ready, without waiting and without tick-end hooks of priority below LOOP_PRIO_REENTRANT: for long
- * commands that must stay responsive (loading, long scripts). */
+/* Runs events that are ready, without waiting, and then only the hooks of LOOP_PRIO_REPLY: for long commands that must stay
+ * responsive (loading, long scripts). May be called from inside a callback. */
 void loop_poll(struct loop *l);
 
 enum loop_prio { LOOP_PRIO_UNBLOCK = 10, LOOP_PRIO_COMMIT = 20, LOOP_PRIO_REPLY = 30, LOOP_PRIO_BACKGROUND = 40 };
@@ -47,9 +46,6 @@ typedef void (*loop_fd_fn)(void *arg, int ready);
 struct loop_fd *loop_fd_add(struct loop *l, int fd, int events, loop_fd_fn fn, void *arg);
 void loop_fd_set(struct loop_fd *f, int events); /* 0: none for now */
 void loop_fd_del(struct loop_fd *f);
-
-/* Signals handled on the loop thread. fn(arg, signum). */
-void loop_signal_add(struct loop *l, int signum, void (*fn)(void *arg, int signum), void *arg);
 
 /* Figures for INFO. */
 struct loop_stats {

@@ -28,6 +28,6 @@ void worker_pool_free(struct worker_pool *p);
 void worker_submit(struct worker_pool *p, enum worker_lane lane, worker_fn run, worker_fn done, void *arg);
 /* Waits until the lane is empty and runs its completions now. Loop thread; for shutdown, DEBUG RELOAD, tests. */
 void worker_drain(struct worker_pool *p, enum worker_lane lane);
-size_t worker_pending(const struct worker_pool *p, enum worker_lane lane);
+size_t worker_pending(struct worker_pool *p, enum worker_lane lane);
 
 #endif

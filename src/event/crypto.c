@@ -1,0 +1,38 @@
+#include "event/crypto.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "base/status.h"
+
+static void digest(const EVP_MD *md, const void *p, size_t n, unsigned char *out)
+{
+    unsigned len = 0;
+    int ok = EVP_Digest(p, n, out, &len, md, NULL);
+    orbit_assert(ok == 1);
+}
+
+void crypto_sha256(const void *p, size_t n, unsigned char out[32])
+{
+    digest(EVP_sha256(), p, n, out);
+}
+
+void crypto_sha1(const void *p, size_t n, unsigned char out[20])
+{
+    digest(EVP_sha1(), p, n, out);
+}
+
+void crypto_hex(const unsigned char *in, size_t n, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        *out++ = digits[in[i] >> 4];
+        *out++ = digits[in[i] & 15];
+    }
+    *out = 0;
+}
+
+int crypto_equal(const void *a, const void *b, size_t n)
+{
+    return CRYPTO_memcmp(a, b, n) == 0;
+}

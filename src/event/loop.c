@@ -1,0 +1,341 @@
+#include "event/loop.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/mem.h"
+
+/* One tick:
+ *
+ *   event_base_loop    waits; libevent's callbacks only put what is ready on the ready list
+ *   ready list         the users' callbacks run from here, outside libevent, so that loop_poll may be called inside one
+ *   hooks              in order of priority
+ */
+
+#define LOOP_HOOKS_MAX 16
+
+struct ready {
+    struct list_node link;
+    void (*run)(struct ready *r);
+};
+
+struct loop_fd {
+    struct ready ready; /* first member */
+    struct loop *loop;
+    loop_fd_fn fn;
+    void *arg;
+    int fd;
+    int interest;
+    int got;
+    struct event ev;
+};
+
+struct loop_timer {
+    struct ready ready; /* first member */
+    struct loop *loop;
+    loop_timer_fn fn;
+    void *arg;
+    bool running, deleted;
+    struct event ev;
+};
+
+struct hook {
+    loop_hook_fn fn;
+    void *arg;
+    enum loop_prio prio;
+};
+
+struct loop {
+    struct event_base *base;
+    struct list_node ready;
+    struct hook hooks[LOOP_HOOKS_MAX];
+    size_t nhooks;
+    struct loop_fd *wake;
+    int wake_fd;
+    bool stop, no_wait;
+    struct loop_stats stats;
+};
+
+static void on_wake(void *arg, int ready)
+{
+    struct loop *l = arg;
+    uint64_t n;
+    while (read(l->wake_fd, &n, sizeof n) < 0 && errno == EINTR)
+        ;
+}
+
+enum status loop_new(struct loop **out, struct error *err)
+{
+    *out = NULL;
+    struct event_config *cfg = event_config_new();
+    if (!cfg)
+        return error_set(err, ST_NO_MEMORY, "event loop: out of memory");
+    (void)event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK);
+    struct event_base *base = event_base_new_with_config(cfg);
+    event_config_free(cfg);
+    if (!base)
+        return error_set(err, ST_INTERNAL, "event loop: libevent offers no usable backend");
+
+    struct loop *l = mem_calloc(1, sizeof *l);
+    l->base = base;
+    list_init(&l->ready);
+    l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (l->wake_fd < 0) {
+        enum status st = error_set_errno(err, errno, "event loop: eventfd");
+        event_base_free(base);
+        mem_free(l);
+        return st;
+    }
+    l->wake = loop_fd_add(l, l->wake_fd, LOOP_READ, on_wake, l);
+    *out = l;
+    return ST_OK;
+}
+
+void loop_free(struct loop *l)
+{
+    if (!l)
+        return;
+    loop_fd_del(l->wake);
+    close(l->wake_fd);
+    event_base_free(l->base);
+    mem_free(l);
+}
+
+static void run_ready(struct loop *l)
+{
+    while (!list_empty(&l->ready)) {
+        struct ready *r = LIST_ENTRY(l->ready.next, struct ready, link);
+        list_remove(&r->link);
+        r->run(r);
+    }
+}
+
+static void run_hooks(struct loop *l, enum loop_prio from, enum loop_prio to)
+{
+    for (size_t i = 0; i < l->nhooks; i++) {
+        struct hook h = l->hooks[i];
+        if (h.prio >= from && h.prio <= to)
+            h.fn(h.arg);
+    }
+}
+
+void loop_run(struct loop *l)
+{
+    l->stop = false;
+    clock_refresh();
+    while (!l->stop) {
+        int flags = EVLOOP_ONCE | (l->no_wait ? EVLOOP_NONBLOCK : 0);
+        l->no_wait = false;
+        (void)event_base_loop(l->base, flags);
+        clock_refresh();
+        int64_t start = clock_mono_us();
+        run_ready(l);
+        run_hooks(l, LOOP_PRIO_UNBLOCK, LOOP_PRIO_BACKGROUND);
+        uint64_t us = (uint64_t)(clock_mono_us() - start);
+        l->stats.cycles++;
+        l->stats.busy_us += us;
+        l->stats.last_us = us;
+        if (us > l->stats.max_us)
+            l->stats.max_us = us;
+    }
+}
+
+void loop_stop(struct loop *l)
+{
+    l->stop = true;
+    l->no_wait = true;
+}
+
+void loop_poll(struct loop *l)
+{
+    (void)event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    run_ready(l);
+    run_hooks(l, LOOP_PRIO_REPLY, LOOP_PRIO_REPLY);
+}
+
+void loop_on_tick(struct loop *l, enum loop_prio prio, loop_hook_fn fn, void *arg)
+{
+    orbit_assert(l->nhooks < LOOP_HOOKS_MAX);
+    size_t at = l->nhooks;
+    while (at > 0 && l->hooks[at - 1].prio > prio) {
+        l->hooks[at] = l->hooks[at - 1];
+        at--;
+    }
+    l->hooks[at] = (struct hook){fn, arg, prio};
+    l->nhooks++;
+}
+
+void loop_off_tick(struct loop *l, loop_hook_fn fn, void *arg)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < l->nhooks; i++)
+        if (l->hooks[i].fn != fn || l->hooks[i].arg != arg)
+            l->hooks[kept++] = l->hooks[i];
+    l->nhooks = kept;
+}
+
+void loop_wake(struct loop *l)
+{
+    l->no_wait = true;
+}
+
+void loop_wake_async(struct loop *l)
+{
+    int saved = errno;
+    uint64_t one = 1;
+    while (write(l->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+    errno = saved;
+}
+
+/* -- timers ------------------------------------------------------------------------------------ */
+
+static struct timeval to_timeval(int64_t ms)
+{
+    if (ms < 0)
+        ms = 0;
+    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+}
+
+static void run_timer(struct ready *r)
+{
+    struct loop_timer *t = (struct loop_timer *)r;
+    int64_t start = clock_mono_us();
+    t->running = true;
+    int64_t next = t->fn(t->arg);
+    t->running = false;
+    t->loop->stats.cron_us += (uint64_t)(clock_mono_us() - start);
+    if (t->deleted || next < 0) {
+        loop_timer_del(t);
+        return;
+    }
+    struct timeval tv = to_timeval(next);
+    (void)event_add(&t->ev, &tv);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop_timer *t = arg;
+    if (!list_linked(&t->ready.link))
+        list_push(&t->loop->ready, &t->ready.link);
+}
+
+struct loop_timer *loop_timer_add(struct loop *l, int64_t delay_ms, loop_timer_fn fn, void *arg)
+{
+    struct loop_timer *t = mem_calloc(1, sizeof *t);
+    t->ready.run = run_timer;
+    t->loop = l;
+    t->fn = fn;
+    t->arg = arg;
+    (void)event_assign(&t->ev, l->base, -1, 0, on_timer, t);
+    struct timeval tv = to_timeval(delay_ms);
+    (void)event_add(&t->ev, &tv);
+    return t;
+}
+
+void loop_timer_del(struct loop_timer *t)
+{
+    if (!t)
+        return;
+    if (t->running) {
+        t->deleted = true;
+        return;
+    }
+    list_remove(&t->ready.link);
+    (void)event_del(&t->ev);
+    mem_free(t);
+}
+
+/* -- file descriptors ---------------------------------------------------------------------------- */
+
+static void run_fd(struct ready *r)
+{
+    struct loop_fd *f = (struct loop_fd *)r;
+    int got = f->got & f->interest;
+    f->got = 0;
+    if (got)
+        f->fn(f->arg, got);
+}
+
+static void on_fd(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop_fd *f = arg;
+    if (what & EV_READ)
+        f->got |= LOOP_READ;
+    if (what & EV_WRITE)
+        f->got |= LOOP_WRITE;
+    if (!list_linked(&f->ready.link))
+        list_push(&f->loop->ready, &f->ready.link);
+}
+
+static void watch(struct loop_fd *f, int events)
+{
+    f->interest = events;
+    if (!events)
+        return;
+    short what = EV_PERSIST;
+    if (events & LOOP_READ)
+        what |= EV_READ;
+    if (events & LOOP_WRITE)
+        what |= EV_WRITE;
+    (void)event_assign(&f->ev, f->loop->base, f->fd, what, on_fd, f);
+    (void)event_add(&f->ev, NULL);
+}
+
+struct loop_fd *loop_fd_add(struct loop *l, int fd, int events, loop_fd_fn fn, void *arg)
+{
+    struct loop_fd *f = mem_calloc(1, sizeof *f);
+    f->ready.run = run_fd;
+    f->loop = l;
+    f->fn = fn;
+    f->arg = arg;
+    f->fd = fd;
+    l->stats.fds++;
+    watch(f, events);
+    return f;
+}
+
+void loop_fd_set(struct loop_fd *f, int events)
+{
+    if (events == f->interest)
+        return;
+    if (f->interest)
+        (void)event_del(&f->ev);
+    watch(f, events);
+}
+
+void loop_fd_del(struct loop_fd *f)
+{
+    if (!f)
+        return;
+    list_remove(&f->ready.link);
+    if (f->interest)
+        (void)event_del(&f->ev);
+    f->loop->stats.fds--;
+    mem_free(f);
+}
+
+/* -- figures ------------------------------------------------------------------------------------- */
+
+void loop_stats(const struct loop *l, struct loop_stats *out)
+{
+    *out = l->stats;
+}
+
+void loop_stats_reset(struct loop *l)
+{
+    unsigned fds = l->stats.fds;
+    l->stats = (struct loop_stats){.fds = fds};
+}
+
+const char *loop_backend(const struct loop *l)
+{
+    return event_base_get_method(l->base);
+}
