@@ -1,0 +1,9 @@
+/* Registers the commands of this folder. Their table is generated from spec/. */
+#include "commands/connection/connection_commands.h"
+
+#include "commands/connection/connection_commands.def"
+
+void connection_commands_register(void)
+{
+    command_register(connection_command_table, COUNT_OF(connection_command_table));
+}
