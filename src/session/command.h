@@ -163,9 +163,14 @@ struct command *command_sub(struct command *parent, struct slice name);
 struct command *command_resolve(const struct slice *argv, int argc, bool *parent_only);
 /* "config|get" or "get". */
 struct command *command_find_full(struct slice fullname);
-bool command_rename(struct slice from, struct slice to); /* rename-command; "" hides */
-size_t command_count(void);
-int command_id_max(void);
+/* The same by the names before rename-command: ACL rules use those. */
+struct command *command_find_original(struct slice fullname);
+/* rename-command; "" hides. False: there is no such command, or the new name is taken. */
+bool command_rename(struct slice from, struct slice to);
+size_t command_count(void); /* top-level ones that have a name */
+int command_id_max(void); /* one more than the greatest id */
+/* True when some arguments of the command are keys. */
+bool command_has_keys(const struct command *cmd);
 /* Calls fn for each top-level command until it returns false. */
 void command_each(bool (*fn)(void *arg, struct command *cmd), void *arg);
 /* Arity test of Redis. */
@@ -173,7 +178,8 @@ static inline bool command_arity_ok(const struct command *cmd, int argc)
 {
     return cmd->arity >= 0 ? argc == cmd->arity : argc >= -cmd->arity;
 }
-/* Keys of a call. False: the command has keys but these arguments are not valid. key_refs_free after use. */
+/* Keys of a call. False: the command has keys but these arguments are not valid. out is initialised by the caller; key_refs_free
+ * after use. */
 bool command_keys(const struct command *cmd, const struct slice *argv, int argc, struct key_refs *out);
 /* Channels of a call (ACL): see session/acl.h. */
 void key_refs_init(struct key_refs *k);
