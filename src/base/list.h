@@ -56,7 +56,8 @@ static inline void list_remove(struct list_node *n)
 #define LIST_EACH(it, head) for (struct list_node *it = (head)->next; it != (head); it = it->next)
 /* Survives removal of the current node. */
 #define LIST_EACH_SAFE(it, tmp, head)                                                              \
-    for (struct list_node *it = (head)->next, *tmp = it->next; it != (head); it = tmp, tmp = it->next)
+    for (struct list_node *it = (head)->next, *tmp = it->next; it != (head);                       \
+         it = tmp, tmp = it->next)
 #define LIST_ENTRY(node, type, member) CONTAINER_OF(node, type, member)
 
 #endif

@@ -16,8 +16,8 @@ bool radix_del(struct radix *r, struct slice key, void **old);
 size_t radix_count(const struct radix *r);
 size_t radix_bytes(const struct radix *r);
 /* Calls fn for each key >= from (SLICE_NULL: all) in order, until fn returns false. */
-void radix_walk(const struct radix *r, struct slice from, bool (*fn)(void *arg, struct slice key, void *value),
-                void *arg);
+void radix_walk(const struct radix *r, struct slice from,
+                bool (*fn)(void *arg, struct slice key, void *value), void *arg);
 /* Calls fn for every stored key that is a prefix of text, shortest first. */
 void radix_prefixes_of(const struct radix *r, struct slice text,
                        bool (*fn)(void *arg, struct slice key, void *value), void *arg);

@@ -13,7 +13,7 @@ struct slice {
 };
 
 #define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
-#define SLICE_NULL ((struct slice){NULL, 0})
+#define SLICE_NULL     ((struct slice){NULL, 0})
 /* For printf's "%.*s": lengths above INT_MAX are cut. */
 #define SLICE_FMT(s) (int)((s).n > 0x7fffffff ? 0x7fffffff : (s).n), (s).p
 

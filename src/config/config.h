@@ -24,13 +24,13 @@
 #include "base/status.h"
 
 enum config_flags {
-    CONFIG_IMMUTABLE = 1 << 0,  /* only in the file or on the command line */
-    CONFIG_PROTECTED = 1 << 1,  /* CONFIG SET only with enable-protected-configs */
-    CONFIG_SENSITIVE = 1 << 2,  /* redacted in logs and MONITOR */
-    CONFIG_HIDDEN = 1 << 3,     /* found by exact name only */
-    CONFIG_NO_EFFECT = 1 << 4,  /* accepted for compatibility; said once at start when set */
-    CONFIG_MULTI_ARG = 1 << 5,  /* a file line may carry several values ("bind a b") */
-    CONFIG_ORBIT = 1 << 6,      /* Orbit's own: Redis does not have it */
+    CONFIG_IMMUTABLE = 1 << 0, /* only in the file or on the command line */
+    CONFIG_PROTECTED = 1 << 1, /* CONFIG SET only with enable-protected-configs */
+    CONFIG_SENSITIVE = 1 << 2, /* redacted in logs and MONITOR */
+    CONFIG_HIDDEN = 1 << 3,    /* found by exact name only */
+    CONFIG_NO_EFFECT = 1 << 4, /* accepted for compatibility; said once at start when set */
+    CONFIG_MULTI_ARG = 1 << 5, /* a file line may carry several values ("bind a b") */
+    CONFIG_ORBIT = 1 << 6,     /* Orbit's own: Redis does not have it */
 };
 
 struct config_enum {
@@ -60,14 +60,15 @@ struct config_option; /* one row; see config_priv.h */
 void config_register(const struct config_option *rows, size_t n);
 
 /* Sets one by name or alias. ST_NOT_FOUND: no such option. The message is what the operator reads. */
-MUST_USE enum status config_set(struct slice name, const struct slice *argv, size_t argc, bool from_file,
-                                struct error *err);
+MUST_USE enum status config_set(struct slice name, const struct slice *argv, size_t argc,
+                                bool from_file, struct error *err);
 /* Appends the value's text. */
 MUST_USE enum status config_get(struct slice name, struct buf *out);
 
 /* Loads a file (NULL: none), then lines of text from stdin, then "--name value..." words. Handles include, quoting,
  * comments, repeated names. The error text is Redis's report, with line number and line. */
-MUST_USE enum status config_load(const char *file, bool from_stdin, int argc, char **argv, struct error *err);
+MUST_USE enum status config_load(const char *file, bool from_stdin, int argc, char **argv,
+                                 struct error *err);
 const char *config_file(void); /* absolute path, NULL: none */
 
 #endif

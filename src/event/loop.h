@@ -26,7 +26,12 @@ void loop_stop(struct loop *l);
  * responsive (loading, long scripts). May be called from inside a callback. */
 void loop_poll(struct loop *l);
 
-enum loop_prio { LOOP_PRIO_UNBLOCK = 10, LOOP_PRIO_COMMIT = 20, LOOP_PRIO_REPLY = 30, LOOP_PRIO_BACKGROUND = 40 };
+enum loop_prio {
+    LOOP_PRIO_UNBLOCK = 10,
+    LOOP_PRIO_COMMIT = 20,
+    LOOP_PRIO_REPLY = 30,
+    LOOP_PRIO_BACKGROUND = 40
+};
 typedef void (*loop_hook_fn)(void *arg);
 /* fn runs at the end of every tick. BACKGROUND hooks may ask for another tick soon with loop_wake. */
 void loop_on_tick(struct loop *l, enum loop_prio prio, loop_hook_fn fn, void *arg);
@@ -50,9 +55,9 @@ void loop_fd_del(struct loop_fd *f);
 /* Figures for INFO. */
 struct loop_stats {
     uint64_t cycles;
-    uint64_t busy_us;     /* time spent not waiting */
+    uint64_t busy_us; /* time spent not waiting */
     uint64_t last_us, max_us;
-    uint64_t cron_us;     /* time spent in timers */
+    uint64_t cron_us; /* time spent in timers */
     unsigned fds;
 };
 void loop_stats(const struct loop *l, struct loop_stats *out);

@@ -11,10 +11,10 @@ struct loop;
 struct worker_pool;
 
 enum worker_lane {
-    WORKER_ANY,     /* no order */
-    WORKER_FOLD,    /* folding into the store */
-    WORKER_SYNC,    /* log syncs */
-    WORKER_FREE,    /* lazy freeing */
+    WORKER_ANY,  /* no order */
+    WORKER_FOLD, /* folding into the store */
+    WORKER_SYNC, /* log syncs */
+    WORKER_FREE, /* lazy freeing */
     WORKER_LANES
 };
 
@@ -25,7 +25,8 @@ struct worker_pool *worker_pool_new(struct loop *l, unsigned any_threads);
 /* Waits for everything that was submitted, runs the completions, stops the threads. */
 void worker_pool_free(struct worker_pool *p);
 /* run on a worker, then done (may be NULL) on the loop thread. Loop thread. */
-void worker_submit(struct worker_pool *p, enum worker_lane lane, worker_fn run, worker_fn done, void *arg);
+void worker_submit(struct worker_pool *p, enum worker_lane lane, worker_fn run, worker_fn done,
+                   void *arg);
 /* Waits until the lane is empty and runs its completions now. Loop thread; for shutdown, DEBUG RELOAD, tests. */
 void worker_drain(struct worker_pool *p, enum worker_lane lane);
 size_t worker_pending(struct worker_pool *p, enum worker_lane lane);

@@ -28,21 +28,22 @@ enum kv_enc { KV_ENC_INT, KV_ENC_EMBSTR, KV_ENC_RAW };
 /* What the keyspace tells the layers above. Unset members are not called. */
 struct kv_hooks {
     void *arg;
-    void (*modified)(void *arg, int db, struct slice key);            /* WATCH, tracking */
-    void (*flushed)(void *arg, int db);                               /* before a flush; db -1: all */
+    void (*modified)(void *arg, int db, struct slice key); /* WATCH, tracking */
+    void (*flushed)(void *arg, int db);                    /* before a flush; db -1: all */
     void (*swapped)(void *arg, int a, int b);
     void (*notify)(void *arg, enum notify_class cls, const char *event, int db, struct slice key);
 };
 
 /* Opens store and log below data_dir (<dir>/redis/<provider>/, <dir>/wal/) with the values of kv_opts. Does not replay.
  * jobs run on pool. Errors name what to do: ST_LOCKED, ST_CORRUPT, ST_TOO_NEW, ST_DENIED... */
-MUST_USE enum status kv_open(const char *data_dir, struct worker_pool *pool, struct kv **out, struct error *err);
+MUST_USE enum status kv_open(const char *data_dir, struct worker_pool *pool, struct kv **out,
+                             struct error *err);
 void kv_set_hooks(struct kv *kv, const struct kv_hooks *hooks);
 /* Replays the log's tail: calls run for each frame's payload, in order; run executes the commands with effects off.
  * progress (may be NULL) is called every few ms with done and total bytes. */
-MUST_USE enum status kv_replay(struct kv *kv,
-                               enum status (*run)(void *arg, struct slice payload, struct error *err), void *arg,
-                               void (*progress)(void *arg, uint64_t done, uint64_t total), struct error *err);
+MUST_USE enum status
+kv_replay(struct kv *kv, enum status (*run)(void *arg, struct slice payload, struct error *err),
+          void *arg, void (*progress)(void *arg, uint64_t done, uint64_t total), struct error *err);
 /* Commits, folds everything, closes. A failure is logged and returned, nothing acknowledged is lost by it. */
 enum status kv_close(struct kv *kv, struct error *err);
 
@@ -84,22 +85,23 @@ MUST_USE enum status kv_reload(struct kv *kv, struct error *err);
 
 enum kv_lookup_flags {
     KV_READ = 0,
-    KV_WRITE = 1 << 0,   /* counts no hit or miss; an expired key is deleted, with effect and notification */
+    KV_WRITE =
+        1 << 0, /* counts no hit or miss; an expired key is deleted, with effect and notification */
     KV_NOTOUCH = 1 << 1, /* access time stays */
     KV_NOSTATS = 1 << 2, /* no hit/miss counted, no miss notification */
 };
 /* *rec is NULL when there is no such key (or it has expired: then it is deleted first). A failing store gives ST_IO... */
-MUST_USE enum status kv_lookup(struct kv *kv, int db, struct slice key, unsigned flags, struct kv_rec **rec,
-                               struct error *err);
+MUST_USE enum status kv_lookup(struct kv *kv, int db, struct slice key, unsigned flags,
+                               struct kv_rec **rec, struct error *err);
 /* Prefetches the memory that kv_lookup will touch; a hint. */
 void kv_prefetch(struct kv *kv, int db, struct slice key);
 
 enum kv_type kv_rec_type(const struct kv_rec *r);
 const char *kv_type_name(enum kv_type t); /* "string", "none" ... */
 struct slice kv_rec_key(const struct kv_rec *r);
-int64_t kv_rec_expire(const struct kv_rec *r); /* unix ms, KV_NO_EXPIRE */
+int64_t kv_rec_expire(const struct kv_rec *r);       /* unix ms, KV_NO_EXPIRE */
 const char *kv_rec_encoding(const struct kv_rec *r); /* OBJECT ENCODING's word */
-size_t kv_rec_memory(const struct kv_rec *r);  /* bytes in RAM: MEMORY USAGE */
+size_t kv_rec_memory(const struct kv_rec *r);        /* bytes in RAM: MEMORY USAGE */
 int64_t kv_rec_idle_s(const struct kv *kv, const struct kv_rec *r);
 unsigned kv_rec_freq(const struct kv *kv, const struct kv_rec *r); /* LFU counter, decayed */
 void kv_rec_set_idle(struct kv *kv, struct kv_rec *r, int64_t idle_s);
@@ -116,11 +118,11 @@ bool kv_str_int(const struct kv_rec *r, int64_t *v);
 enum kv_set_flags { KV_SET_KEEP_TTL = 1 << 0 };
 /* Sets a string, making or replacing the key of whatever type. expire: unix ms or KV_NO_EXPIRE (with KEEP_TTL: ignored).
  * The value is copied. *rec may be NULL. */
-MUST_USE enum status kv_set(struct kv *kv, int db, struct slice key, struct slice value, int64_t expire, unsigned flags,
-                            struct kv_rec **rec, struct error *err);
+MUST_USE enum status kv_set(struct kv *kv, int db, struct slice key, struct slice value,
+                            int64_t expire, unsigned flags, struct kv_rec **rec, struct error *err);
 /* As kv_set with an integer, keeping the TTL that is there. */
-MUST_USE enum status kv_set_int(struct kv *kv, int db, struct slice key, int64_t value, struct kv_rec **rec,
-                                struct error *err);
+MUST_USE enum status kv_set_int(struct kv *kv, int db, struct slice key, int64_t value,
+                                struct kv_rec **rec, struct error *err);
 /* Makes the string n bytes long (growth is zero-filled) and returns its bytes for writing, now or before the next kv call.
  * NULL: out of memory. */
 MUST_USE char *kv_str_edit(struct kv *kv, struct kv_rec *r, size_t n);
@@ -132,8 +134,10 @@ void kv_del(struct kv *kv, struct kv_rec *r);
 /* when: unix ms, or KV_NO_EXPIRE to persist. */
 void kv_set_expire(struct kv *kv, struct kv_rec *r, int64_t when);
 /* Moves a record (of any type, O(1)) to another key and database; what was there is deleted. r is gone afterwards. */
-MUST_USE enum status kv_rename(struct kv *kv, struct kv_rec *r, int to_db, struct slice to_key, struct error *err);
-MUST_USE enum status kv_copy(struct kv *kv, struct kv_rec *r, int to_db, struct slice to_key, struct error *err);
+MUST_USE enum status kv_rename(struct kv *kv, struct kv_rec *r, int to_db, struct slice to_key,
+                               struct error *err);
+MUST_USE enum status kv_copy(struct kv *kv, struct kv_rec *r, int to_db, struct slice to_key,
+                             struct error *err);
 
 int kv_databases(const struct kv *kv);
 uint64_t kv_dbsize(const struct kv *kv, int db);
@@ -152,7 +156,8 @@ struct kv_scan_entry {
  * end. Stateless: every key that is there from the first call to the last is visited at least once. Expired keys are left
  * out. fn must not change the keyspace. */
 MUST_USE enum status kv_scan(struct kv *kv, int db, uint64_t cursor, uint64_t count, uint64_t *next,
-                             void (*fn)(void *arg, const struct kv_scan_entry *e), void *arg, struct error *err);
+                             void (*fn)(void *arg, const struct kv_scan_entry *e), void *arg,
+                             struct error *err);
 /* All records of one Cluster slot, in cursor order, until fn returns false. */
 /* A random key is appended to out; ST_NOT_FOUND when the database is empty. */
 MUST_USE enum status kv_random(struct kv *kv, int db, struct buf *out, struct error *err);
@@ -170,18 +175,19 @@ MUST_USE enum status kv_digest(struct kv *kv, unsigned char out[20], struct erro
 void kv_digest_value(const struct kv_rec *r, unsigned char out[20]);
 
 struct kv_stats {
-    uint64_t hits, misses;              /* keyspace_hits, keyspace_misses */
-    uint64_t expired, evicted;          /* expired_keys, evicted_keys */
-    int64_t expire_lag_ms;              /* how late the oldest due key is */
-    uint64_t data_bytes;                /* logical data set: what maxmemory bounds */
+    uint64_t hits, misses;     /* keyspace_hits, keyspace_misses */
+    uint64_t expired, evicted; /* expired_keys, evicted_keys */
+    int64_t expire_lag_ms;     /* how late the oldest due key is */
+    uint64_t data_bytes;       /* logical data set: what maxmemory bounds */
     uint64_t cache_records, cache_bytes, cache_evictions;
-    uint64_t cold_reads, cold_misses;   /* lookups that went to the store */
+    uint64_t cold_reads, cold_misses; /* lookups that went to the store */
     uint64_t dirty_records, dirty_bytes;
     uint64_t folds, fold_errors, fold_records, fold_last_us, fold_running;
-    uint64_t folded_seq;                /* log sequence that the store holds */
+    uint64_t folded_seq; /* log sequence that the store holds */
     uint64_t log_first_seq, log_last_seq, log_synced_seq, log_bytes, log_segments;
-    uint64_t log_writes, log_errors, log_last_write_us, log_max_write_us, log_last_sync_us, log_max_sync_us;
-    uint64_t dirty;                     /* changes since the start: rdb_changes_since_last_save */
+    uint64_t log_writes, log_errors, log_last_write_us, log_max_write_us, log_last_sync_us,
+        log_max_sync_us;
+    uint64_t dirty; /* changes since the start: rdb_changes_since_last_save */
     uint64_t replayed_bytes, replay_ms;
 };
 void kv_stats(struct kv *kv, struct kv_stats *out);

@@ -18,7 +18,8 @@ struct block_ops {
 /* Parks the session of c, with a copy of its argv. deadline_ms: wall clock, 0: none. The command returns without reply. */
 void block_session(struct call *c, const struct block_ops *ops, void *state, int64_t deadline_ms);
 /* Wakes: answer is called with a fresh call to reply into (may be NULL), then the session goes on. */
-void block_wake(struct session *s, void (*answer)(struct call *c, void *state, void *arg), void *arg);
+void block_wake(struct session *s, void (*answer)(struct call *c, void *state, void *arg),
+                void *arg);
 /* Called when the session goes away or times out. CLIENT UNBLOCK; false: it was not blocked. */
 bool block_unblock(struct session *s, bool with_error);
 size_t block_count(void);

@@ -21,12 +21,13 @@ struct call {
     struct kv *kv;
     int db;
     struct arena *arena; /* reset after the reply */
-    struct slice raw;    /* the client's own RESP bytes of this command, when contiguous; p NULL: not available */
-    uint64_t changes;    /* call_changed */
-    bool failed;         /* an error was answered */
+    struct slice
+        raw; /* the client's own RESP bytes of this command, when contiguous; p NULL: not available */
+    uint64_t changes; /* call_changed */
+    bool failed;      /* an error was answered */
     bool no_propagate, rewritten;
     bool in_exec, in_script, replaying;
-    bool blocked;        /* the command blocked the client: no reply yet */
+    bool blocked; /* the command blocked the client: no reply yet */
     int64_t start_us;
     struct slice error_code; /* first word of the last error answered */
 };
@@ -54,13 +55,15 @@ void call_propagate_words(struct call *c, int db, size_t n, ...); /* n struct sl
 /* Looks up; a failing store is answered. False: answered, return at once. *rec may be NULL (no such key). */
 MUST_USE bool call_lookup(struct call *c, struct slice key, unsigned kv_flags, struct kv_rec **rec);
 /* Also answers WRONGTYPE when the key is there with another type. */
-MUST_USE bool call_lookup_type(struct call *c, struct slice key, unsigned kv_flags, enum kv_type type, struct kv_rec **rec);
+MUST_USE bool call_lookup_type(struct call *c, struct slice key, unsigned kv_flags,
+                               enum kv_type type, struct kv_rec **rec);
 /* Answers a failed status of the keyspace ("-ERR ..." / "-MISCONF ..." / "-OOM ..."). */
 void call_reply_status(struct call *c, enum status st, const struct error *err);
 
 /* Parse an argument or answer the error. msg NULL: Redis's default ("value is not an integer or out of range"). */
 MUST_USE bool call_arg_int(struct call *c, int i, int64_t *v, const char *msg);
-MUST_USE bool call_arg_range(struct call *c, int i, int64_t min, int64_t max, int64_t *v, const char *msg);
+MUST_USE bool call_arg_range(struct call *c, int i, int64_t min, int64_t max, int64_t *v,
+                             const char *msg);
 MUST_USE bool call_arg_double(struct call *c, int i, double *v, const char *msg);
 MUST_USE bool call_arg_ldouble(struct call *c, int i, long double *v, const char *msg);
 /* Seconds; 0 for ever; answers Redis's timeout errors. *deadline_ms is wall time, 0: none. */

@@ -24,7 +24,7 @@ enum hook_point {
     HOOK_NOTIFY,         /* struct hook_notify *: a keyspace notification that passed the mask */
     HOOK_CRON,           /* NULL: ten times a second or by hz */
     HOOK_TICK,           /* NULL: before the tick is committed */
-    HOOK_UNIT_END,       /* NULL: a top-level command is over, with everything it ran (send what was deferred) */
+    HOOK_UNIT_END, /* NULL: a top-level command is over, with everything it ran (send what was deferred) */
     HOOK_POINTS
 };
 struct hook_key {

@@ -58,9 +58,11 @@ void reply_verbatim(struct call *c, const char ext[4], struct slice text);
 void reply_error(struct call *c, const char *text);
 void reply_errorf(struct call *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void reply_wrong_type(struct call *c);
-void reply_syntax_error(struct call *c);   /* "ERR syntax error" */
-void reply_arity_error(struct call *c);    /* "ERR wrong number of arguments for 'x' command" */
-void reply_unknown_sub(struct call *c);    /* "ERR unknown subcommand or wrong number of arguments for 'x'. Try Y HELP." */
+void reply_syntax_error(struct call *c); /* "ERR syntax error" */
+void reply_arity_error(struct call *c);  /* "ERR wrong number of arguments for 'x' command" */
+void reply_unknown_sub(
+    struct call
+        *c); /* "ERR unknown subcommand or wrong number of arguments for 'x'. Try Y HELP." */
 /* The HELP subcommand's answer; lines end with NULL; Redis's heading and the HELP lines are added. */
 void reply_help(struct call *c, const char *const *lines);
 

@@ -46,15 +46,15 @@ struct session_ops {
 };
 
 enum sess_flags {
-    SESS_INTERNAL = 1 << 0,     /* replay, scripts: no connection */
+    SESS_INTERNAL = 1 << 0, /* replay, scripts: no connection */
     SESS_AUTHENTICATED = 1 << 1,
     SESS_CLOSING = 1 << 2,
-    SESS_MULTI = 1 << 3,        /* queueing */
-    SESS_DIRTY_CAS = 1 << 4,    /* a watched key changed */
-    SESS_DIRTY_EXEC = 1 << 5,   /* an error while queueing */
+    SESS_MULTI = 1 << 3,      /* queueing */
+    SESS_DIRTY_CAS = 1 << 4,  /* a watched key changed */
+    SESS_DIRTY_EXEC = 1 << 5, /* an error while queueing */
     SESS_BLOCKED = 1 << 6,
     SESS_MONITOR = 1 << 7,
-    SESS_PUBSUB = 1 << 8,       /* has subscriptions */
+    SESS_PUBSUB = 1 << 8, /* has subscriptions */
     SESS_TRACKING = 1 << 9,
     SESS_NO_EVICT = 1 << 10,
     SESS_NO_TOUCH = 1 << 11,
@@ -66,30 +66,38 @@ enum sess_flags {
     SESS_LOADING_LOG = 1 << 17, /* replays the log: no checks, no effects */
     SESS_UNIX = 1 << 18,
     SESS_DENY_BLOCKING = 1 << 19, /* inside MULTI or a script */
-    SESS_POSTPONED = 1 << 20,   /* its command waits for CLIENT PAUSE or back-pressure and will run again */
+    SESS_POSTPONED =
+        1 << 20, /* its command waits for CLIENT PAUSE or back-pressure and will run again */
 };
 
 /* State that a service hangs on a session; its hook on HOOK_SESSION_CLOSE frees it. */
-enum sess_slot { SESS_SLOT_PUBSUB, SESS_SLOT_TRACKING, SESS_SLOT_MONITOR, SESS_SLOT_SCRIPT, SESS_SLOT_MODULE, SESS_SLOTS };
+enum sess_slot {
+    SESS_SLOT_PUBSUB,
+    SESS_SLOT_TRACKING,
+    SESS_SLOT_MONITOR,
+    SESS_SLOT_SCRIPT,
+    SESS_SLOT_MODULE,
+    SESS_SLOTS
+};
 
 struct session {
     uint64_t id;
     const struct session_ops *ops;
-    void *conn;             /* the listener's */
-    struct list_node link;  /* registry, by age */
+    void *conn;            /* the listener's */
+    struct list_node link; /* registry, by age */
     struct kv *kv;
     int db;
-    int resp;               /* 2 or 3 */
+    int resp; /* 2 or 3 */
     uint32_t flags;
-    struct acl_user *user;  /* never NULL */
+    struct acl_user *user; /* never NULL */
     struct buf name, lib_name, lib_ver;
     int64_t created_ms, active_ms;
     const struct command *last_cmd;
-    uint64_t commands;      /* processed */
-    struct multi *multi;    /* NULL outside MULTI and WATCH */
+    uint64_t commands;   /* processed */
+    struct multi *multi; /* NULL outside MULTI and WATCH */
     struct list_node watches;
-    struct arena *arena;    /* of the running call */
-    void *block;            /* session/block.c */
+    struct arena *arena; /* of the running call */
+    void *block;         /* session/block.c */
     void *slot[SESS_SLOTS];
 };
 
@@ -100,7 +108,8 @@ void session_free(struct session *s);
 struct session *session_by_id(uint64_t id);
 size_t session_count(void); /* connected clients, internal ones left out */
 struct list_node *session_list(void);
-void session_close(struct session *s, enum sess_close how); /* sets SESS_CLOSING, tells the listener */
+void session_close(struct session *s,
+                   enum sess_close how); /* sets SESS_CLOSING, tells the listener */
 /* Name, database, MULTI, watches, subscriptions, tracking, authentication: as after connecting (RESET). */
 void session_reset(struct session *s);
 

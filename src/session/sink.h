@@ -13,15 +13,16 @@ struct sink;
 enum sink_kind { SINK_ARRAY, SINK_MAP, SINK_SET, SINK_PUSH, SINK_ATTRIBUTE };
 
 struct sink_ops {
-    void (*status)(struct sink *s, struct slice text);        /* simple string */
-    void (*error)(struct sink *s, struct slice text);         /* "ERR message": code first */
+    void (*status)(struct sink *s, struct slice text); /* simple string */
+    void (*error)(struct sink *s, struct slice text);  /* "ERR message": code first */
     void (*integer)(struct sink *s, int64_t v);
     void (*bulk)(struct sink *s, struct slice bytes);
-    void (*null)(struct sink *s);                             /* RESP2: $-1 */
-    void (*null_array)(struct sink *s);                       /* RESP2: *-1 */
+    void (*null)(struct sink *s);       /* RESP2: $-1 */
+    void (*null_array)(struct sink *s); /* RESP2: *-1 */
     void (*real)(struct sink *s, double v);
-    void (*human_real)(struct sink *s, long double v);        /* RESP3 double, RESP2 bulk, INCRBYFLOAT form */
-    void (*boolean)(struct sink *s, bool v);                  /* RESP2: 1 or 0 */
+    void (*human_real)(struct sink *s,
+                       long double v);       /* RESP3 double, RESP2 bulk, INCRBYFLOAT form */
+    void (*boolean)(struct sink *s, bool v); /* RESP2: 1 or 0 */
     void (*bignum)(struct sink *s, struct slice digits);
     void (*verbatim)(struct sink *s, const char ext[4], struct slice text);
     /* n elements (maps and attributes: n pairs) follow. */

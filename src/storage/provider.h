@@ -6,17 +6,20 @@
 #include "storage/storage.h"
 
 struct stor_provider {
-    const char *name;               /* canonical: "rocksdb" */
-    const char *type;               /* type string of the configuration: "RocksDB" */
-    const char *const *aliases;     /* further spellings, NULL-terminated; compared without case, '-' and '_' */
+    const char *name; /* canonical: "rocksdb" */
+    const char *type; /* type string of the configuration: "RocksDB" */
+    const char *const
+        *aliases; /* further spellings, NULL-terminated; compared without case, '-' and '_' */
     const char *maturity;
     unsigned caps;
     /* handle is the provider's own object. NULL functions: not offered natively (see caps). */
     enum status (*open)(const struct stor_config *cfg, void **handle, struct error *err);
     void (*close)(void *h);
-    enum status (*get)(void *h, void *snap, unsigned space, struct slice key, struct buf *v, struct error *err);
-    enum status (*multi_get)(void *h, void *snap, unsigned space, size_t n, const struct slice *keys,
-                             struct buf *vals, enum status *st, struct error *err);
+    enum status (*get)(void *h, void *snap, unsigned space, struct slice key, struct buf *v,
+                       struct error *err);
+    enum status (*multi_get)(void *h, void *snap, unsigned space, size_t n,
+                             const struct slice *keys, struct buf *vals, enum status *st,
+                             struct error *err);
     void *(*batch_new)(void *h);
     void (*batch_free)(void *b);
     void (*batch_clear)(void *b);
@@ -40,18 +43,19 @@ struct stor_provider {
     void (*snap_free)(void *h, void *snap);
     enum status (*sync)(void *h, struct error *err);
     enum status (*checkpoint)(void *h, const char *dir, struct error *err);
-    enum status (*compact)(void *h, unsigned space, struct slice from, struct slice to, struct error *err);
+    enum status (*compact)(void *h, unsigned space, struct slice from, struct slice to,
+                           struct error *err);
     enum status (*verify)(void *h, struct error *err);
-    enum status (*approx_size)(void *h, unsigned space, struct slice from, struct slice to, uint64_t *bytes,
-                               struct error *err);
+    enum status (*approx_size)(void *h, unsigned space, struct slice from, struct slice to,
+                               uint64_t *bytes, struct error *err);
     enum stor_health (*health)(void *h, char *reason, size_t reason_size);
     void (*stats)(void *h, struct stor_stats *out, uint64_t *cache_hits, uint64_t *cache_misses);
     void (*report)(void *h, struct buf *out);
 };
 
 /* Opens with an explicit table: the fault-injecting wrapper and tests use it. */
-MUST_USE enum status stor_open_with(const struct stor_provider *p, const struct stor_config *cfg, struct stor **out,
-                                    struct error *err);
+MUST_USE enum status stor_open_with(const struct stor_provider *p, const struct stor_config *cfg,
+                                    struct stor **out, struct error *err);
 /* Table of a provider by any spelling; NULL: unknown. */
 const struct stor_provider *stor_provider_find(const char *spelling);
 

@@ -31,7 +31,8 @@ enum stor_cap {
     STOR_CAP_CHECKPOINT = 1 << 5,   /* can copy itself consistently while in use */
     STOR_CAP_REMOTE = 1 << 6,       /* operations cross a network: never on the loop thread */
     STOR_CAP_MULTI_GET = 1 << 7,
-    STOR_CAP_ENCRYPTION = 1 << 8,   /* encrypts its files with the key of stor_config (foreseen, none yet) */
+    STOR_CAP_ENCRYPTION =
+        1 << 8, /* encrypts its files with the key of stor_config (foreseen, none yet) */
 };
 
 /* Provider configuration: name/value pairs as in spec/providers.md 2; unknown names are an error that names provider and
@@ -42,15 +43,16 @@ struct stor_option {
 };
 
 struct stor_config {
-    const char *provider;              /* any accepted spelling */
-    const char *path;                  /* directory; made if missing; NULL only for memory */
-    const char *const *spaces;         /* names of the spaces */
+    const char *provider;      /* any accepted spelling */
+    const char *path;          /* directory; made if missing; NULL only for memory */
+    const char *const *spaces; /* names of the spaces */
     size_t nspaces;
     const struct stor_option *options; /* provider-specific */
     size_t noptions;
-    unsigned need_caps;                /* open fails when provider and overlays cannot supply these */
+    unsigned need_caps; /* open fails when provider and overlays cannot supply these */
     bool read_only;
-    const char *key_file;              /* encryption at rest: refused with ST_UNSUPPORTED until a provider has the capability */
+    const char *
+        key_file; /* encryption at rest: refused with ST_UNSUPPORTED until a provider has the capability */
 };
 
 /* Opens or creates. ST_LOCKED: another process has it; ST_UNSUPPORTED: a capability or option; ST_INVALID: unknown
@@ -59,8 +61,8 @@ MUST_USE enum status stor_open(const struct stor_config *cfg, struct stor **out,
 /* Flushes and closes; every iterator, snapshot and transaction must be closed first. Accepts NULL. */
 void stor_close(struct stor *s);
 
-const char *stor_provider(const struct stor *s);      /* canonical name: "rocksdb" */
-unsigned stor_caps(const struct stor *s);             /* including what overlays supply */
+const char *stor_provider(const struct stor *s); /* canonical name: "rocksdb" */
+unsigned stor_caps(const struct stor *s);        /* including what overlays supply */
 unsigned stor_native_caps(const struct stor *s);
 /* Canonical name of a provider spelling ("LsmTree", "lsm" -> "lsm_tree"); NULL: unknown. */
 const char *stor_provider_canonical(const char *spelling);
@@ -70,12 +72,12 @@ const char *stor_provider_maturity(const char *canonical);
 
 /* Reads one key and appends nothing on a miss: v is replaced.
  * snap: NULL for the newest state. ST_NOT_FOUND leaves err untouched. */
-MUST_USE enum status stor_get(struct stor *s, const struct stor_snap *snap, unsigned space, struct slice key,
-                              struct buf *v, struct error *err);
+MUST_USE enum status stor_get(struct stor *s, const struct stor_snap *snap, unsigned space,
+                              struct slice key, struct buf *v, struct error *err);
 /* n gets; st[i] is ST_OK or ST_NOT_FOUND for each; the result is the first real failure. vals[i] are replaced. */
-MUST_USE enum status stor_multi_get(struct stor *s, const struct stor_snap *snap, unsigned space, size_t n,
-                                    const struct slice *keys, struct buf *vals, enum status *st,
-                                    struct error *err);
+MUST_USE enum status stor_multi_get(struct stor *s, const struct stor_snap *snap, unsigned space,
+                                    size_t n, const struct slice *keys, struct buf *vals,
+                                    enum status *st, struct error *err);
 
 /* Batches apply atomically, in the order given: a later operation on a key wins; a range delete affects what was put before
  * it in the batch and in the store. */
@@ -93,14 +95,15 @@ enum stor_write_flags {
     STOR_SYNC = 1 << 0, /* on return it survives a power cut */
 };
 /* Applies the batch; it may be cleared and used again. On failure nothing of it is visible. */
-MUST_USE enum status stor_write(struct stor *s, struct stor_batch *b, unsigned flags, struct error *err);
+MUST_USE enum status stor_write(struct stor *s, struct stor_batch *b, unsigned flags,
+                                struct error *err);
 
 struct stor_iter_opts {
     const struct stor_snap *snap; /* NULL: the state at creation */
     struct slice lower;           /* first key, inclusive; p == NULL: none */
     struct slice upper;           /* end, exclusive; p == NULL: none. Both are copied. */
     bool keys_only;
-    bool fill_cache;              /* false for long scans */
+    bool fill_cache; /* false for long scans */
 };
 /* Iterator, not positioned. Creation never fails; errors show in stor_iter_status. */
 struct stor_iter *stor_iter_new(struct stor *s, unsigned space, const struct stor_iter_opts *opts);
@@ -124,15 +127,17 @@ void stor_snap_free(struct stor_snap *snap);
  * read with stor_txn_get_for_update or written has changed since begin. */
 MUST_USE enum status stor_txn_begin(struct stor *s, struct stor_txn **out, struct error *err);
 uint64_t stor_txn_id(const struct stor_txn *t);
-MUST_USE enum status stor_txn_get(struct stor_txn *t, unsigned space, struct slice key, struct buf *v,
+MUST_USE enum status stor_txn_get(struct stor_txn *t, unsigned space, struct slice key,
+                                  struct buf *v, struct error *err);
+MUST_USE enum status stor_txn_get_for_update(struct stor_txn *t, unsigned space, struct slice key,
+                                             struct buf *v, struct error *err);
+MUST_USE enum status stor_txn_put(struct stor_txn *t, unsigned space, struct slice key,
+                                  struct slice value, struct error *err);
+MUST_USE enum status stor_txn_del(struct stor_txn *t, unsigned space, struct slice key,
                                   struct error *err);
-MUST_USE enum status stor_txn_get_for_update(struct stor_txn *t, unsigned space, struct slice key, struct buf *v,
-                                             struct error *err);
-MUST_USE enum status stor_txn_put(struct stor_txn *t, unsigned space, struct slice key, struct slice value,
-                                  struct error *err);
-MUST_USE enum status stor_txn_del(struct stor_txn *t, unsigned space, struct slice key, struct error *err);
 /* Sees the snapshot and the transaction's own writes made before the call. */
-struct stor_iter *stor_txn_iter(struct stor_txn *t, unsigned space, const struct stor_iter_opts *opts);
+struct stor_iter *stor_txn_iter(struct stor_txn *t, unsigned space,
+                                const struct stor_iter_opts *opts);
 /* Both end and free the transaction, whatever they return. */
 MUST_USE enum status stor_txn_commit(struct stor_txn *t, unsigned flags, struct error *err);
 void stor_txn_rollback(struct stor_txn *t);
@@ -142,12 +147,12 @@ MUST_USE enum status stor_sync(struct stor *s, struct error *err);
 /* Consistent copy into dir (must not exist). ST_UNSUPPORTED without the capability. */
 MUST_USE enum status stor_checkpoint(struct stor *s, const char *dir, struct error *err);
 /* Reclaims space in a key range; NULL slices: all. Blocks: worker only. */
-MUST_USE enum status stor_compact(struct stor *s, unsigned space, struct slice from, struct slice to,
-                                  struct error *err);
+MUST_USE enum status stor_compact(struct stor *s, unsigned space, struct slice from,
+                                  struct slice to, struct error *err);
 /* Reads everything and checks checksums; worker only. ST_CORRUPT names the file. */
 MUST_USE enum status stor_verify(struct stor *s, struct error *err);
-MUST_USE enum status stor_approx_size(struct stor *s, unsigned space, struct slice from, struct slice to,
-                                      uint64_t *bytes, struct error *err);
+MUST_USE enum status stor_approx_size(struct stor *s, unsigned space, struct slice from,
+                                      struct slice to, uint64_t *bytes, struct error *err);
 
 enum stor_health { STOR_HEALTHY, STOR_DEGRADED, STOR_UNHEALTHY };
 /* reason: at least 256 bytes or NULL; empty when healthy. Cheap. */
@@ -162,7 +167,8 @@ struct stor_metrics {
 void stor_metrics(struct stor *s, struct stor_metrics *out);
 
 struct stor_stats {
-    uint64_t total_keys, total_size_bytes, memory_usage_bytes, disk_usage_bytes; /* keys: estimate where not exact */
+    uint64_t total_keys, total_size_bytes, memory_usage_bytes,
+        disk_usage_bytes; /* keys: estimate where not exact */
     double average_key_size, average_value_size;
     uint64_t pending_compaction_bytes, running_compactions, running_flushes;
     bool write_stopped; /* the provider holds writes back */
