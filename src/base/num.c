@@ -307,8 +307,8 @@ size_t num_format_double(char *out, double v)
         return (size_t)sprintf(out, v > 0 ? "inf" : "-inf");
     if (v == 0)
         return (size_t)sprintf(out, signbit(v) ? "-0" : "0");
-    /* Whole numbers that a double holds exactly are written as integers. */
-    if (v > -9007199254740992.0 && v < 9007199254740992.0 && v == (double)(int64_t)v)
+    /* Whole numbers are written as integers as far as Redis does it: up to 2^62. */
+    if (v >= -0x1p62 && v <= 0x1p62 && v == (double)(int64_t)v)
         return num_format_int(out, (int64_t)v);
     size_t n = 0;
     if (v < 0) {
