@@ -49,6 +49,7 @@ struct stor_provider {
     enum status (*approx_size)(void *h, unsigned space, struct slice from, struct slice to,
                                uint64_t *bytes, struct error *err);
     enum stor_health (*health)(void *h, char *reason, size_t reason_size);
+    /* out == NULL: only the cache counters are wanted. */
     void (*stats)(void *h, struct stor_stats *out, uint64_t *cache_hits, uint64_t *cache_misses);
     void (*report)(void *h, struct buf *out);
 };
