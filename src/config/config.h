@@ -1,9 +1,10 @@
 /* The option registry. Every layer declares its options as data in an options.def beside its code; this registry gives
  * CONFIG GET/SET/REWRITE, the config file, the command line, and the test that redis.conf.sample tells the truth.
  *
- * A layer "foo" has foo/options.def with lines of the OPTION_* macros below, and two files made of it:
- *   foo/foo_options.h    struct foo_options { #include "config/declare_fields.h" over the .def };  extern struct foo_options foo_opts;
- *   foo/foo_options.c    the values and  void foo_options_register(void)  (config/declare_table.h over the .def)
+ * A layer "foo" has foo/options.def with lines of the OPTION_* macros below, and two files made of it (see
+ * server/server_options.{h,c} for the pattern):
+ *   foo/foo_options.h    struct foo_options { declare_fields.h, the .def, declare_end.h };  extern struct foo_options foo_opts;
+ *   foo/foo_options.c    the values and  void foo_options_register(void)  (declare_table.h, the .def, declare_end.h)
  * Code reads foo_opts.field directly. Loop thread writes; workers get values by copy in their job.
  *
  *   OPTION_BOOL  (name, alias, field, default, flags, help)                     bool
@@ -13,7 +14,7 @@
  *   OPTION_STRING(name, alias, field, default, flags, help)                     char * (owned; never NULL; default may be "")
  *   OPTION_ENUM  (name, alias, field, table, default, flags, help)              int; table: struct config_enum[], {NULL,0} ends
  *   OPTION_CUSTOM(name, alias, ops, flags, help)                                const struct config_custom *
- * alias is NULL or the other accepted name. */
+ * alias is NULL or the other accepted name. An OPTION_ENUM with CONFIG_MULTI_ARG holds several words or-ed together. */
 #ifndef ORBIT_CONFIG_CONFIG_H
 #define ORBIT_CONFIG_CONFIG_H
 
@@ -24,13 +25,18 @@
 #include "base/status.h"
 
 enum config_flags {
-    CONFIG_IMMUTABLE = 1 << 0, /* only in the file or on the command line */
-    CONFIG_PROTECTED = 1 << 1, /* CONFIG SET only with enable-protected-configs */
-    CONFIG_SENSITIVE = 1 << 2, /* redacted in logs and MONITOR */
-    CONFIG_HIDDEN = 1 << 3,    /* found by exact name only */
-    CONFIG_NO_EFFECT = 1 << 4, /* accepted for compatibility; said once at start when set */
-    CONFIG_MULTI_ARG = 1 << 5, /* a file line may carry several values ("bind a b") */
-    CONFIG_ORBIT = 1 << 6,     /* Orbit's own: Redis does not have it */
+    CONFIG_IMMUTABLE = 1 << 0,    /* only in the file or on the command line */
+    CONFIG_PROTECTED = 1 << 1,    /* CONFIG SET only with enable-protected-configs */
+    CONFIG_SENSITIVE = 1 << 2,    /* redacted in logs and MONITOR */
+    CONFIG_HIDDEN = 1 << 3,       /* found by exact name only */
+    CONFIG_NO_EFFECT = 1 << 4,    /* for compatibility; said once at start when set */
+    CONFIG_MULTI_ARG = 1 << 5,    /* a file line may carry several values ("bind a b") */
+    CONFIG_ORBIT = 1 << 6,        /* Orbit's own: Redis does not have it */
+    CONFIG_PERCENT = 1 << 7,      /* OPTION_MEMORY: also "5%", held as -5; min: -(largest) */
+    CONFIG_DENY_LOADING = 1 << 8, /* not while data is loaded */
+    CONFIG_VOLATILE = 1 << 9,     /* the same value again is applied again (changed files) */
+    CONFIG_DIRECTIVE = 1 << 10,   /* OPTION_CUSTOM of files only: no CONFIG GET or SET */
+    CONFIG_BUILD = 1 << 11,       /* the default depends on build or machine */
 };
 
 struct config_enum {
@@ -42,8 +48,9 @@ struct config_enum {
 struct config_custom {
     /* argv: the values of one file line or the one value of CONFIG SET (argc 1). */
     enum status (*set)(const struct slice *argv, size_t argc, bool from_file, struct error *err);
+    /* NULL only with CONFIG_DIRECTIVE. */
     void (*get)(struct buf *out);
-    /* Appends complete lines for CONFIG REWRITE; NULL: "name value" from get. */
+    /* Appends complete lines, each with its newline, for CONFIG REWRITE; NULL: "name value" from get. */
     void (*rewrite)(struct buf *out);
     const char *default_text;
 };
@@ -56,19 +63,25 @@ void config_on_change(const char *name, config_apply_fn fn, void *arg);
 typedef enum status (*config_check_fn)(struct slice text, struct error *err);
 void config_on_check(const char *name, config_check_fn fn);
 
-struct config_option; /* one row; see config_priv.h */
+struct config_option; /* one row; see config/option.h */
+/* Rows must live for ever. Sets the defaults. Asserts on duplicate names. */
 void config_register(const struct config_option *rows, size_t n);
 
-/* Sets one by name or alias. ST_NOT_FOUND: no such option. The message is what the operator reads. */
+/* Sets one by name or alias, without calling what config_on_change registered. ST_NOT_FOUND: no such option. The message
+ * is what the operator reads. */
 MUST_USE enum status config_set(struct slice name, const struct slice *argv, size_t argc,
                                 bool from_file, struct error *err);
-/* Appends the value's text. */
+/* Appends the value's text. ST_NOT_FOUND. */
 MUST_USE enum status config_get(struct slice name, struct buf *out);
 
 /* Loads a file (NULL: none), then lines of text from stdin, then "--name value..." words. Handles include, quoting,
- * comments, repeated names. The error text is Redis's report, with line number and line. */
+ * comments, repeated names. err: the reason alone; config_load_report: all of it, with line number and line. */
 MUST_USE enum status config_load(const char *file, bool from_stdin, int argc, char **argv,
                                  struct error *err);
+/* The same from main's own argc and argv: [config-file | -] [--name value ...] [-]. */
+MUST_USE enum status config_load_args(int argc, char **argv, struct error *err);
+/* What to print on stderr after a failed load: Redis's "*** FATAL CONFIG FILE ERROR ..." report. */
+const char *config_load_report(void);
 const char *config_file(void); /* absolute path, NULL: none */
 
 #endif

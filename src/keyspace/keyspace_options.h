@@ -24,6 +24,7 @@ struct keyspace_options {
 #include "config/declare_fields.h"
 
 #include "keyspace/options.def"
+
 #include "config/declare_end.h"
     unsigned notify_classes; /* enum notify_class bits of notify-keyspace-events */
 };

@@ -1,0 +1,18 @@
+/* Options that Redis has and that have nothing to do here. Nobody reads their values but CONFIG. */
+#ifndef ORBIT_CONFIG_COMPAT_OPTIONS_H
+#define ORBIT_CONFIG_COMPAT_OPTIONS_H
+
+#include "config/config.h"
+
+struct compat_options {
+#include "config/declare_fields.h"
+
+#include "config/compat_options.def"
+
+#include "config/declare_end.h"
+};
+extern struct compat_options compat_opts;
+
+void compat_options_register(void);
+
+#endif

@@ -1,0 +1,35 @@
+/* One row of an option table, as config/declare_table.h makes it from a layer's options.def. */
+#ifndef ORBIT_CONFIG_OPTION_H
+#define ORBIT_CONFIG_OPTION_H
+
+#include <stdint.h>
+
+#include "config/config.h"
+
+enum config_kind {
+    CONFIG_KIND_BOOL,
+    CONFIG_KIND_INT,
+    CONFIG_KIND_MEMORY,
+    CONFIG_KIND_OCTAL,
+    CONFIG_KIND_STRING,
+    CONFIG_KIND_ENUM,
+    CONFIG_KIND_CUSTOM,
+};
+
+struct config_option {
+    const char *name, *alias, *help;
+    enum config_kind kind;
+    unsigned flags; /* enum config_flags */
+    union {
+        bool *boolean;
+        int64_t *integer;
+        char **string;
+        int *choice;
+    } at;
+    int64_t initial, min, max; /* numbers, truth and choices */
+    const char *initial_text;  /* strings */
+    const struct config_enum *table;
+    const struct config_custom *custom;
+};
+
+#endif
