@@ -140,7 +140,9 @@ $(BUILD)/tests/obj/%.o: tests/%.c $(FLAGS_FILE)
 LINKS_FILE := $(BUILD)/links.mk
 $(LINKS_FILE): utils/layers.txt utils/check_layers.py Makefile $(BUILD)/folders
 	@python3 utils/check_layers.py --links "$(BUILD)" $(FOLDERS) > $@.new && mv $@.new $@
-$(shell printf '%s' '$(FOLDERS)' | cmp -s - $(BUILD)/folders || printf '%s' '$(FOLDERS)' > $(BUILD)/folders)
+FOLDERS_TEXT := $(FOLDERS) $(sort $(dir $(UNIT_SOURCES)))
+$(shell printf '%s' '$(FOLDERS_TEXT)' | cmp -s - $(BUILD)/folders || \
+	printf '%s' '$(FOLDERS_TEXT)' > $(BUILD)/folders)
 ifneq ($(filter test tests fuzz bench check,$(MAKECMDGOALS))$(filter $(BUILD_ROOT)/%,$(MAKECMDGOALS)),)
 include $(LINKS_FILE)
 endif
@@ -148,12 +150,11 @@ endif
 define unit_program
 $(BUILD)/tests/$(1): $(BUILD)/tests/obj/$(1).o \
 		$(patsubst tests/%.c,$(BUILD)/tests/obj/%.o,$(call support_of,tests/$(1).c)) \
-		$$(LINKS_$(patsubst unit/%,%,$(patsubst %/,%,$(dir $(1)))))
+		$(LINKS_$(patsubst unit/%,%,$(patsubst %/,%,$(dir $(1)))))
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
 	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcmocka $$(LDLIBS)
 endef
-.SECONDEXPANSION:
 $(foreach t,$(patsubst tests/%.c,%,$(UNIT_SOURCES)),$(eval $(call unit_program,$(t))))
 $(foreach t,$(patsubst tests/%.c,%,$(wildcard tests/conformance/test_*.c)),$(eval $(call unit_program,$(t))))
 
@@ -164,12 +165,14 @@ $(BUILD)/tests/replay/%: $(BUILD)/tests/obj/fuzz/%.o $(BUILD)/tests/obj/fuzz/rep
 
 tests: all $(UNIT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(if $(wildcard tests/fuzz/replay_main.c),$(REPLAY_PROGRAMS))
 
+test: DEPS := runtime build test
 test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@python3 utils/run_tests --build "$(BUILD)" --bin "$(BIN)" --variant $(VARIANT) $(if $(JOBS),--jobs $(JOBS)) $(TESTS)
 
 # ---- fuzzing: a build of its own with clang --------------------------------------------------------
 
+fuzz: DEPS := runtime build check
 fuzz: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) CC=$(FUZZ_CC) FUZZ_BUILD=1 fuzz-programs
 	@python3 utils/run_tests --fuzz --build "$(BUILD_ROOT)/fuzz" --seconds $(FUZZ_SECONDS)
@@ -185,8 +188,9 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/obj/fuzz/%.o $(SERVER_LIBS)
 # ---- everything else -------------------------------------------------------------------------------
 
 deps:
-	@deps/install
+	@deps/install $(DEPS)
 
+run: DEPS := runtime build
 run: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@$(BIN)/orbit-server redis.conf.sample $(ARGS)
@@ -194,7 +198,8 @@ run: deps
 check:
 	@CC="$(CC)" BUILD_ROOT="$(BUILD_ROOT)" utils/check $(CHECKS)
 
-bench: all
+bench: DEPS := runtime build bench
+bench: deps all
 	@utils/bench/redis
 
 gen:
