@@ -27,8 +27,9 @@ struct call {
     bool failed;      /* an error was answered */
     bool no_propagate, rewritten;
     bool in_exec, in_script, replaying;
-    bool blocked; /* the command blocked the client: no reply yet */
-    int64_t start_us;
+    bool blocked;            /* the command blocked the client: no reply yet */
+    int64_t start_us;        /* monotonic */
+    int64_t duration_us;     /* set when HOOK_AFTER_COMMAND runs; blocked time left out */
     struct slice error_code; /* first word of the last error answered */
 };
 

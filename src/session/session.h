@@ -68,6 +68,9 @@ enum sess_flags {
     SESS_DENY_BLOCKING = 1 << 19, /* inside MULTI or a script */
     SESS_POSTPONED =
         1 << 20, /* its command waits for CLIENT PAUSE or back-pressure and will run again */
+    SESS_TRACKING_BROKEN = 1 << 21, /* the session that gets the redirected invalidations is gone */
+    SESS_TRACKING_BCAST = 1 << 22,
+    SESS_CLOSE_AFTER_REPLY_SET = 1 << 23, /* session_close(SESS_CLOSE_AFTER_REPLY) was called */
 };
 
 /* State that a service hangs on a session; its hook on HOOK_SESSION_CLOSE frees it. */
@@ -96,6 +99,9 @@ struct session {
     uint64_t commands;   /* processed */
     struct multi *multi; /* NULL outside MULTI and WATCH */
     struct list_node watches;
+    unsigned subs, psubs,
+        ssubs;           /* subscriptions: kept by the pub/sub service, shown in CLIENT LIST */
+    uint64_t redirect;   /* CLIENT TRACKING's REDIRECT, kept by tracking; 0: none */
     struct arena *arena; /* of the running call */
     void *block;         /* session/block.c */
     void *slot[SESS_SLOTS];
@@ -103,6 +109,8 @@ struct session {
 
 /* A new session, user = default user (authenticated when it has nopass), registered. */
 struct session *session_new(struct kv *kv, const struct session_ops *ops, void *conn);
+/* For replay, scripts and modules: no connection, answers go nowhere, not counted or listed, may do everything. */
+struct session *session_new_internal(struct kv *kv);
 /* Runs the close hooks, unwatches, unblocks, frees. The listener calls it when the connection goes. */
 void session_free(struct session *s);
 struct session *session_by_id(uint64_t id);

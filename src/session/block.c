@@ -1,0 +1,315 @@
+/* Parked sessions: commands that wait for something, and commands that were not run because of CLIENT PAUSE or back-pressure.
+ *
+ *   running --block_session--> blocked --block_wake/timeout/unblock--> answered --block_tick--> resumed
+ *   running --block__postpone--> postponed --pause over, pressure gone (block_tick)--> resumed, dispatched again
+ *
+ * Resuming makes the listener parse on, which may run commands; so it never happens inside a command, but in block_tick.
+ * Deadlines stand in a binary heap. */
+#include "session/block.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "session/reply.h"
+#include "session/session_priv.h"
+#include "session/stats.h"
+
+#define NOT_IN_HEAP SIZE_MAX
+
+struct blocked {
+    struct session *s;
+    enum block_why why;
+    bool answered;         /* waits for being resumed only */
+    struct list_node link; /* in postponed, or in resuming */
+    const struct block_ops *ops;
+    void *state;
+    struct command *cmd;
+    int db;
+    int argc;
+    struct slice *argv; /* one allocation with its bytes */
+    int64_t deadline_ms;
+    size_t heap_at;
+    int64_t duration_us;
+};
+
+static struct list_node postponed = {&postponed, &postponed};
+static struct list_node resuming = {&resuming, &resuming};
+static size_t waiting; /* blocked and postponed */
+
+static enum pause_mode paused = PAUSE_OFF;
+static int64_t paused_until_ms;
+
+/* -- Heap of deadlines --------------------------------------------------------------------------------------------------- */
+
+static struct blocked **heap;
+static size_t heap_n, heap_cap;
+
+static void heap_put(size_t at, struct blocked *b)
+{
+    heap[at] = b;
+    b->heap_at = at;
+}
+
+static void heap_up(size_t at, struct blocked *b)
+{
+    while (at > 0 && heap[(at - 1) / 2]->deadline_ms > b->deadline_ms) {
+        heap_put(at, heap[(at - 1) / 2]);
+        at = (at - 1) / 2;
+    }
+    heap_put(at, b);
+}
+
+static void heap_down(size_t at, struct blocked *b)
+{
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child >= heap_n)
+            break;
+        if (child + 1 < heap_n && heap[child + 1]->deadline_ms < heap[child]->deadline_ms)
+            child++;
+        if (heap[child]->deadline_ms >= b->deadline_ms)
+            break;
+        heap_put(at, heap[child]);
+        at = child;
+    }
+    heap_put(at, b);
+}
+
+static void heap_add(struct blocked *b)
+{
+    if (heap_n == heap_cap) {
+        heap_cap = heap_cap ? heap_cap * 2 : 64;
+        heap = mem_realloc(heap, heap_cap * sizeof *heap);
+    }
+    heap_up(heap_n++, b);
+}
+
+static void heap_del(struct blocked *b)
+{
+    size_t at = b->heap_at;
+    if (at == NOT_IN_HEAP)
+        return;
+    b->heap_at = NOT_IN_HEAP;
+    struct blocked *last = heap[--heap_n];
+    if (last == b)
+        return;
+    if (at > 0 && heap[(at - 1) / 2]->deadline_ms > last->deadline_ms)
+        heap_up(at, last);
+    else
+        heap_down(at, last);
+}
+
+/* -- Blocked commands ---------------------------------------------------------------------------------------------------- */
+
+static struct slice *copy_argv(const struct slice *argv, int argc)
+{
+    size_t n = (size_t)argc * sizeof *argv;
+    for (int i = 0; i < argc; i++)
+        n += argv[i].n;
+    struct slice *copy = mem_alloc(n);
+    char *at = (char *)(copy + argc);
+    for (int i = 0; i < argc; i++) {
+        if (argv[i].n)
+            memcpy(at, argv[i].p, argv[i].n);
+        copy[i] = slice_make(at, argv[i].n);
+        at += argv[i].n;
+    }
+    return copy;
+}
+
+void block_session(struct call *c, const struct block_ops *ops, void *state, int64_t deadline_ms)
+{
+    orbit_assert(!c->s->block && !(c->s->flags & SESS_DENY_BLOCKING));
+    struct blocked *b = mem_calloc(1, sizeof *b);
+    b->s = c->s;
+    b->why = BLOCK_WHY_COMMAND;
+    b->ops = ops;
+    b->state = state;
+    b->cmd = c->cmd;
+    b->db = c->db;
+    b->argc = c->argc;
+    b->argv = copy_argv(c->argv, c->argc);
+    b->deadline_ms = deadline_ms;
+    b->heap_at = NOT_IN_HEAP;
+    if (deadline_ms)
+        heap_add(b);
+    c->s->block = b;
+    c->s->flags |= SESS_BLOCKED;
+    c->blocked = true;
+    waiting++;
+}
+
+void block__set_duration(struct session *s, int64_t us)
+{
+    struct blocked *b = s->block;
+    if (b)
+        b->duration_us = us;
+}
+
+static void release(struct blocked *b)
+{
+    heap_del(b);
+    list_remove(&b->link);
+    if (!b->answered)
+        waiting--;
+    b->s->block = NULL;
+    b->s->flags &= ~(uint32_t)(SESS_BLOCKED | SESS_POSTPONED);
+    if (b->ops && !b->answered)
+        b->ops->free_state(b->state);
+    mem_free(b->argv);
+    mem_free(b);
+}
+
+void block__drop(struct session *s)
+{
+    if (s->block)
+        release(s->block);
+}
+
+/* Lets the session go on when this tick ends. */
+static void resume_later(struct blocked *b)
+{
+    heap_del(b);
+    list_remove(&b->link);
+    waiting--;
+    b->answered = true;
+    list_push(&resuming, &b->link);
+}
+
+struct finish {
+    void (*answer)(struct call *c, void *state, void *arg);
+    void (*answer_plain)(struct call *c, void *state);
+    void *arg;
+};
+
+static void finish(struct blocked *b, struct finish f)
+{
+    struct session *s = b->s;
+    struct call c;
+    struct session *former = call__enter(s);
+    call__init(&c, s, b->cmd, b->argv, b->argc);
+    c.db = b->db;
+    c.start_us = clock_mono_us();
+    if (f.answer)
+        f.answer(&c, b->state, f.arg);
+    else if (f.answer_plain)
+        f.answer_plain(&c, b->state);
+    c.duration_us = b->duration_us + clock_mono_us() - c.start_us;
+    call__finish(&c);
+    b->ops->free_state(b->state);
+    s->flags &= ~(uint32_t)SESS_BLOCKED;
+    resume_later(b);
+    call__leave(s, former);
+    arena_reset(c.arena);
+}
+
+void block_wake(struct session *s, void (*answer)(struct call *c, void *state, void *arg),
+                void *arg)
+{
+    struct blocked *b = s->block;
+    if (b && b->why == BLOCK_WHY_COMMAND && !b->answered)
+        finish(b, (struct finish){.answer = answer, .arg = arg});
+}
+
+static void answer_unblocked(struct call *c, void *state)
+{
+    reply_error(c, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+}
+
+bool block_unblock(struct session *s, bool with_error)
+{
+    struct blocked *b = s->block;
+    if (!b || b->why != BLOCK_WHY_COMMAND || b->answered)
+        return false;
+    if (with_error)
+        finish(b,
+               (struct finish){.answer_plain = b->ops->abort ? b->ops->abort : answer_unblocked});
+    else
+        finish(b, (struct finish){.answer_plain = b->ops->timeout});
+    return true;
+}
+
+size_t block_count(void)
+{
+    return waiting;
+}
+
+/* -- Postponed commands -------------------------------------------------------------------------------------------------- */
+
+void block__postpone(struct session *s, enum block_why why)
+{
+    struct blocked *b = mem_calloc(1, sizeof *b);
+    b->s = s;
+    b->why = why;
+    b->heap_at = NOT_IN_HEAP;
+    s->block = b;
+    s->flags |= SESS_POSTPONED;
+    list_push(&postponed, &b->link);
+    waiting++;
+}
+
+void pause_set(enum pause_mode mode, int64_t until_ms)
+{
+    /* A stricter or longer pause that is on stays. */
+    if (pause_mode() != PAUSE_OFF) {
+        if (mode < paused)
+            mode = paused;
+        if (until_ms < paused_until_ms)
+            until_ms = paused_until_ms;
+    }
+    paused = mode;
+    paused_until_ms = until_ms;
+}
+
+void pause_end(void)
+{
+    paused = PAUSE_OFF;
+}
+
+enum pause_mode pause_mode(void)
+{
+    if (LIKELY(paused == PAUSE_OFF))
+        return PAUSE_OFF;
+    if (paused_until_ms < clock_cached_ms())
+        paused = PAUSE_OFF;
+    return paused;
+}
+
+/* In order of arrival; each is dispatched again and may be postponed again. */
+static void resume_postponed(void)
+{
+    if (list_empty(&postponed))
+        return;
+    bool still_paused = pause_mode() != PAUSE_OFF;
+    LIST_EACH_SAFE(it, tmp, &postponed)
+    {
+        struct blocked *b = LIST_ENTRY(it, struct blocked, link);
+        bool stays = b->why == BLOCK_WHY_PAUSE ? still_paused : kv_pressure(b->s->kv);
+        if (!stays)
+            resume_later(b);
+    }
+}
+
+void block_tick(void)
+{
+    if (heap_n) {
+        int64_t now = clock_wall_ms();
+        while (heap_n && heap[0]->deadline_ms <= now)
+            finish(heap[0], (struct finish){.answer_plain = heap[0]->ops->timeout});
+    }
+    resume_postponed();
+    /* What is resumed may block or postpone others, or itself again: those come with the next tick. */
+    struct list_node now;
+    list_init(&now);
+    while (!list_empty(&resuming)) {
+        struct list_node *n = resuming.next;
+        list_remove(n);
+        list_push(&now, n);
+    }
+    while (!list_empty(&now)) {
+        struct blocked *b = LIST_ENTRY(now.next, struct blocked, link);
+        struct session *s = b->s;
+        release(b);
+        s->ops->resume(s);
+    }
+}

@@ -1,0 +1,30 @@
+/* What the files of this folder share. */
+#ifndef ORBIT_SESSION_SESSION_PRIV_H
+#define ORBIT_SESSION_SESSION_PRIV_H
+
+#include "session/call.h"
+#include "session/session.h"
+
+/* The arena of calls at the present depth: nested ones (while a script or the loading lets others in) have their own. */
+struct arena *dispatch__arena(int depth);
+
+/* A call of s that did not come from the listener just now (a blocked command that goes on). */
+void call__init(struct call *c, struct session *s, struct command *cmd, struct slice *argv,
+                int argc);
+/* Brackets everything that runs for a session: session_current, the unit, what follows its end. */
+struct session *call__enter(struct session *s);
+void call__leave(struct session *s, struct session *former);
+/* After a command's function: propagates it, counts it, runs the hooks. */
+void call__finish(struct call *c);
+
+/* Frees the block state without answering. */
+void block__drop(struct session *s);
+/* Parks a session whose command was not executed; why: pressure or CLIENT PAUSE. */
+enum block_why { BLOCK_WHY_COMMAND, BLOCK_WHY_PAUSE, BLOCK_WHY_PRESSURE };
+void block__postpone(struct session *s, enum block_why why);
+/* A blocked command's first part took this long. */
+void block__set_duration(struct session *s, int64_t us);
+
+void multi__free(struct session *s);
+
+#endif
