@@ -1,0 +1,26 @@
+#include "session/lifecycle.h"
+
+#include <stddef.h>
+
+struct lifecycle lifecycle;
+struct traffic traffic;
+struct reply_buffer_tuning reply_buffer_tuning;
+
+static const struct lifecycle_ops *server_ops;
+
+void lifecycle_set_ops(const struct lifecycle_ops *ops)
+{
+    server_ops = ops;
+}
+
+enum status lifecycle_shutdown(unsigned flags, struct error *err)
+{
+    if (!server_ops)
+        return error_set(err, ST_UNSUPPORTED, "there is no server to stop");
+    return server_ops->shutdown(flags, err);
+}
+
+bool lifecycle_shutdown_abort(void)
+{
+    return server_ops && server_ops->shutdown_abort();
+}

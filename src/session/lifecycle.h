@@ -1,0 +1,68 @@
+/* The server's life as commands see it: what runs, since when, and how it is asked to stop. The server (src/server) fills
+ * it in; commands and services read it without knowing the server. Thread: loop. */
+#ifndef ORBIT_SESSION_LIFECYCLE_H
+#define ORBIT_SESSION_LIFECYCLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+struct loop;
+struct worker_pool;
+struct kv;
+
+struct lifecycle {
+    struct loop *loop;
+    struct worker_pool *pool;
+    struct kv *kv;
+    int64_t start_ms;       /* wall clock at the start */
+    int64_t start_mono_us;  /* uptime counts from here */
+    char run_id[41];
+    const char *executable; /* absolute path; "" when unknown */
+    bool loading;           /* the log is replayed: most commands answer -LOADING */
+    int64_t loading_start_ms;
+    uint64_t loading_done, loading_total; /* bytes */
+    bool cron_paused;       /* DEBUG PAUSE-CRON */
+    uint64_t cron_runs;
+};
+extern struct lifecycle lifecycle;
+
+enum shutdown_flags {
+    SHUTDOWN_SAVE = 1 << 0,
+    SHUTDOWN_NOSAVE = 1 << 1,
+    SHUTDOWN_NOW = 1 << 2,
+    SHUTDOWN_FORCE = 1 << 3,
+};
+
+/* Stops the server at the end of this tick; the process exits. ST_OK: it will (no reply is needed). An error: it cannot, for
+ * the reason in err. */
+MUST_USE enum status lifecycle_shutdown(unsigned flags, struct error *err);
+/* False: no shutdown is under way. */
+bool lifecycle_shutdown_abort(void);
+
+/* The server's part. */
+struct lifecycle_ops {
+    enum status (*shutdown)(unsigned flags, struct error *err);
+    bool (*shutdown_abort)(void);
+};
+void lifecycle_set_ops(const struct lifecycle_ops *ops);
+
+/* Counters of all listeners, for INFO. */
+struct traffic {
+    uint64_t connections, rejected; /* accepted since the start; refused for maxclients */
+    uint64_t input_bytes, output_bytes;
+    uint64_t reads, writes;         /* system calls */
+    uint64_t query_limit_closed, output_limit_closed;
+};
+extern struct traffic traffic;
+
+/* DEBUG REPLYBUFFER: milliseconds after which the peak of a client's replies is forgotten (-1: never; 0: the default), and
+ * whether reply buffers change their size. */
+struct reply_buffer_tuning {
+    int64_t peak_reset_ms;
+    bool fixed;
+};
+extern struct reply_buffer_tuning reply_buffer_tuning;
+
+#endif
