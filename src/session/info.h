@@ -1,0 +1,32 @@
+/* What INFO shows and CONFIG RESETSTAT resets, as a registry: each layer adds its own fields to a section, so that the INFO
+ * service needs to know none of them. Thread: loop; registration before the start. */
+#ifndef ORBIT_SESSION_INFO_H
+#define ORBIT_SESSION_INFO_H
+
+#include "base/buf.h"
+
+/* Appends lines "name:value\r\n" (no heading). */
+typedef void (*info_fn)(struct buf *out);
+/* Adds fn's lines to a section ("clients", "stats", "tick", ...), behind those that were there before. A section that is
+ * new is shown by INFO without arguments too. */
+void info_register(const char *section, info_fn fn);
+/* Appends what was registered for a section. */
+void info_fields(const char *section, struct buf *out);
+/* Names of the sections that were registered, in order; NULL ends. */
+const char *info_section(size_t i);
+
+/* CONFIG RESETSTAT. */
+void info_on_reset(void (*fn)(void));
+void info_reset(void);
+
+/* Counters of connections that the listeners keep, for INFO and its rates. */
+struct info_counters {
+    uint64_t connections_received, connections_rejected;
+    uint64_t net_input_bytes, net_output_bytes;
+    uint64_t evicted_clients;
+    uint64_t query_buffer_limit_disconnections, output_buffer_limit_disconnections;
+    uint64_t reads_processed, writes_processed;
+};
+extern struct info_counters info_counters;
+
+#endif
