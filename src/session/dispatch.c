@@ -380,6 +380,7 @@ static void reply_skip(struct session *s)
 {
     if (s->flags & SESS_REPLY_SKIP_NEXT) {
         s->flags = (s->flags & ~(uint32_t)SESS_REPLY_SKIP_NEXT) | SESS_REPLY_SKIP;
+        s->ops->set_reply(s, false);
     } else {
         s->flags &= ~(uint32_t)SESS_REPLY_SKIP;
         if (!(s->flags & SESS_REPLY_OFF))
