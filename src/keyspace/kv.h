@@ -17,8 +17,17 @@
 
 struct kv;
 struct kv_rec;
-struct loop;
-struct worker_pool;
+
+/* Where the keyspace has its slow work done: jobs of one lane run one after the other, in order; run on any thread, then
+ * done (may be NULL) on the loop thread. drain waits until the lane is empty and runs its completions. The server gives the
+ * worker pool; NULL in kv_open runs every job at once, for tools and tests. */
+enum kv_lane { KV_LANE_FOLD, KV_LANE_SYNC, KV_LANE_FREE };
+struct kv_jobs {
+    void *arg;
+    void (*submit)(void *arg, enum kv_lane lane, void (*run)(void *job), void (*done)(void *job),
+                   void *job);
+    void (*drain)(void *arg, enum kv_lane lane);
+};
 
 enum kv_type { KV_NONE, KV_STRING, KV_LIST, KV_SET, KV_ZSET, KV_HASH, KV_STREAM, KV_MODULE };
 enum kv_enc { KV_ENC_INT, KV_ENC_EMBSTR, KV_ENC_RAW };
@@ -34,18 +43,22 @@ struct kv_hooks {
     void (*notify)(void *arg, enum notify_class cls, const char *event, int db, struct slice key);
 };
 
-/* Opens store and log below data_dir (<dir>/redis/<provider>/, <dir>/wal/) with the values of kv_opts. Does not replay.
- * jobs run on pool. Errors name what to do: ST_LOCKED, ST_CORRUPT, ST_TOO_NEW, ST_DENIED... */
-MUST_USE enum status kv_open(const char *data_dir, struct worker_pool *pool, struct kv **out,
+/* Opens store and log below data_dir (<dir>/redis/<provider>/, <dir>/wal/) with the values of keyspace_opts. Does not
+ * replay. jobs is copied; NULL: every job runs at once, for tools and tests. Errors name what to do: ST_LOCKED, ST_CORRUPT,
+ * ST_TOO_NEW, ST_DENIED... */
+MUST_USE enum status kv_open(const char *data_dir, const struct kv_jobs *jobs, struct kv **out,
                              struct error *err);
 void kv_set_hooks(struct kv *kv, const struct kv_hooks *hooks);
-/* Replays the log's tail: calls run for each frame's payload, in order; run executes the commands with effects off.
+/* Replays the log's tail: calls run for each frame's payload (RESP commands), in order; run executes them, effects are off.
  * progress (may be NULL) is called every few ms with done and total bytes. */
 MUST_USE enum status
 kv_replay(struct kv *kv, enum status (*run)(void *arg, struct slice payload, struct error *err),
           void *arg, void (*progress)(void *arg, uint64_t done, uint64_t total), struct error *err);
 /* Commits, folds everything, closes. A failure is logged and returned, nothing acknowledged is lost by it. */
 enum status kv_close(struct kv *kv, struct error *err);
+
+/* After CONFIG SET appendonly: begins or ends the log. */
+MUST_USE enum status kv_apply_appendonly(struct kv *kv, struct error *err);
 
 /* -- Effects and the tick ------------------------------------------------------------------------------------------------ */
 
@@ -75,12 +88,12 @@ bool kv_pressure(const struct kv *kv);
 bool kv_background(struct kv *kv, int64_t budget_us);
 /* Once per cron: starts folds that are due, periodic syncs, trims the log, flushes counters. */
 void kv_cron(struct kv *kv);
+/* Starts a sync of the log on a worker now (WAITAOF); kv_stats tells when it is done. */
+void kv_sync_log(struct kv *kv);
 /* Folds everything now and waits. */
 MUST_USE enum status kv_fold_now(struct kv *kv, struct error *err);
 /* DEBUG RELOAD: commit, fold, drop every cached record, so that everything is read back from the store. */
 MUST_USE enum status kv_reload(struct kv *kv, struct error *err);
-/* DEBUG LOADAOF: throws the memory state away and replays nothing more than what log and store hold. Equals kv_reload here. */
-
 /* -- Looking up ---------------------------------------------------------------------------------------------------------- */
 
 enum kv_lookup_flags {
@@ -158,7 +171,6 @@ struct kv_scan_entry {
 MUST_USE enum status kv_scan(struct kv *kv, int db, uint64_t cursor, uint64_t count, uint64_t *next,
                              void (*fn)(void *arg, const struct kv_scan_entry *e), void *arg,
                              struct error *err);
-/* All records of one Cluster slot, in cursor order, until fn returns false. */
 /* A random key is appended to out; ST_NOT_FOUND when the database is empty. */
 MUST_USE enum status kv_random(struct kv *kv, int db, struct buf *out, struct error *err);
 
@@ -169,10 +181,8 @@ void kv_notify(struct kv *kv, enum notify_class cls, const char *event, int db, 
 MUST_USE enum status kv_evict(struct kv *kv);
 /* Active expiry on (default) or off (DEBUG SET-ACTIVE-EXPIRE). */
 void kv_set_active_expire(struct kv *kv, bool on);
-
-/* DEBUG DIGEST: 20 bytes over everything, independent of order; DIGEST-VALUE: of one record. */
-MUST_USE enum status kv_digest(struct kv *kv, unsigned char out[20], struct error *err);
-void kv_digest_value(const struct kv_rec *r, unsigned char out[20]);
+/* While paused (CLIENT PAUSE) nothing is deleted by expiry; expired keys are still not seen. */
+void kv_pause_expire(struct kv *kv, bool paused);
 
 struct kv_stats {
     uint64_t hits, misses;     /* keyspace_hits, keyspace_misses */

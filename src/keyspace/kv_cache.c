@@ -1,0 +1,62 @@
+/* The record cache's budget: a hand walks over the buckets of all databases; a clean record that was used since the hand's
+ * last round loses its mark and stays, another one goes. Dirty records are pinned. */
+#include "base/clock.h"
+#include "keyspace/kv_priv.h"
+
+/* One bucket; true when something was dropped. */
+static void sweep_bucket(struct kv *kv, struct kv_db *d, struct kv_rec **bucket)
+{
+    struct kv_rec *next;
+    for (struct kv_rec *r = *bucket; r; r = next) {
+        next = r->next;
+        if (r->state != KV_CLEAN)
+            continue;
+        if (r->flags & KV_REF) {
+            r->flags &= (uint8_t)~KV_REF;
+            continue;
+        }
+        if (kv__live(r)) {
+            d->complete = false;
+            kv->st.cache_evictions++;
+        }
+        kv__rec_drop(kv, d, r);
+    }
+}
+
+bool kv__cache_step(struct kv *kv, int64_t until_us)
+{
+    size_t budget = (size_t)keyspace_opts.record_cache_memory;
+    size_t empty_rounds = 0;
+    unsigned n = 0;
+    while (kv->cache_bytes > budget && kv->cache_bytes > kv->dirty_bytes) {
+        struct kv_db *d = &kv->dbs[kv->hand_db];
+        if (kv->hand_bucket >= kv__table_buckets(&d->table)) {
+            kv->hand_bucket = 0;
+            kv->hand_db = (kv->hand_db + 1) % kv->ndbs;
+            /* Twice round without getting below: everything that may go has gone. */
+            if (++empty_rounds > (size_t)kv->ndbs * 2)
+                return false;
+            continue;
+        }
+        sweep_bucket(kv, d, kv__table_bucket(&d->table, kv->hand_bucket++));
+        if ((++n & 31) == 0 && clock_mono_us() >= until_us)
+            return true;
+    }
+    return false;
+}
+
+void kv__cache_drop_clean(struct kv *kv)
+{
+    for (int i = 0; i < kv->ndbs; i++) {
+        struct kv_db *d = &kv->dbs[i];
+        for (size_t b = 0; b < kv__table_buckets(&d->table); b++) {
+            struct kv_rec *next;
+            for (struct kv_rec *r = *kv__table_bucket(&d->table, b); r; r = next) {
+                next = r->next;
+                if (r->state == KV_CLEAN)
+                    kv__rec_drop(kv, d, r);
+            }
+        }
+        d->complete = d->count == 0;
+    }
+}

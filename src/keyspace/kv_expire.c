@@ -1,0 +1,222 @@
+/* Expiry in exact order, no sampling. Two sources: a heap of each database for records that the store does not know yet, and
+ * the expire space of the store, read from a cursor that moves with the clock.
+ *
+ *   expire space:  [done, entries go with the next fold ... | cursor | due ... | next_stored ... ]
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "keyspace/kv_priv.h"
+
+int64_t kv__now(void)
+{
+    return clock_cached_ms();
+}
+
+bool kv__expired(const struct kv *kv, const struct kv_rec *r)
+{
+    return r->expire != KV_NO_EXPIRE && r->expire <= kv__now() && !kv->replaying;
+}
+
+/* -- Heap (binary, by expiry; a record knows its place) ------------------------------------------------------------------ */
+
+static void heap_place(struct kv_heap *h, size_t i, struct kv_rec *r)
+{
+    h->v[i] = r;
+    r->heap = (uint32_t)i + 1;
+}
+
+static void heap_up(struct kv_heap *h, size_t i)
+{
+    struct kv_rec *r = h->v[i];
+    while (i > 0 && h->v[(i - 1) / 2]->expire > r->expire) {
+        heap_place(h, i, h->v[(i - 1) / 2]);
+        i = (i - 1) / 2;
+    }
+    heap_place(h, i, r);
+}
+
+static void heap_down(struct kv_heap *h, size_t i)
+{
+    struct kv_rec *r = h->v[i];
+    for (size_t c = 2 * i + 1; c < h->n; c = 2 * i + 1) {
+        if (c + 1 < h->n && h->v[c + 1]->expire < h->v[c]->expire)
+            c++;
+        if (h->v[c]->expire >= r->expire)
+            break;
+        heap_place(h, i, h->v[c]);
+        i = c;
+    }
+    heap_place(h, i, r);
+}
+
+void kv__heap_remove(struct kv_heap *h, struct kv_rec *r)
+{
+    size_t i = r->heap - 1;
+    r->heap = 0;
+    struct kv_rec *last = h->v[--h->n];
+    if (last == r)
+        return;
+    heap_place(h, i, last);
+    heap_up(h, i);
+    heap_down(h, last->heap - 1);
+}
+
+void kv__heap_update(struct kv_heap *h, struct kv_rec *r)
+{
+    bool wanted = kv__live(r) && r->expire != KV_NO_EXPIRE && r->state != KV_CLEAN;
+    if (!wanted) {
+        if (r->heap)
+            kv__heap_remove(h, r);
+        return;
+    }
+    if (!r->heap) {
+        if (h->n == h->cap) {
+            h->cap = h->cap ? h->cap * 2 : 64;
+            h->v = mem_realloc(h->v, h->cap * sizeof(*h->v));
+        }
+        heap_place(h, h->n++, r);
+    }
+    heap_up(h, r->heap - 1);
+    heap_down(h, r->heap - 1);
+}
+
+/* -- Deleting what is due --------------------------------------------------------------------------------------------- */
+
+void kv__expire_record(struct kv *kv, struct kv_db *d, struct kv_rec *r)
+{
+    int db = kv__logical(kv, d);
+    struct slice key = slice_make(r->key, r->klen);
+    struct slice argv[2] = {SLICE("DEL"), key};
+    kv_unit_begin(kv);
+    kv_effect(kv, db, 2, argv);
+    kv__bury(kv, d, r);
+    kv->st.expired++;
+    kv_notify(kv, NOTIFY_EXPIRED, "expired", db, key);
+    kv_unit_end(kv);
+}
+
+/* The key of a tombstone just made for an entry of the store leaves the counters; its value was never read. */
+static void expire_unread(struct kv *kv, struct kv_db *d, struct kv_rec *r, uint64_t logical)
+{
+    d->count--;
+    d->expires--;
+    d->data_bytes -= logical;
+    d->expire_sum -= r->stored_expire / 1000;
+    kv__expire_record(kv, d, r);
+}
+
+void kv__expire_stored(struct kv *kv, int64_t when)
+{
+    if (when < kv->next_stored)
+        kv->next_stored = when;
+    struct kv_expire_key at;
+    if (kv->expire_cursor.n > 0 && kv__decode_expire_key(buf_slice(&kv->expire_cursor), &at) &&
+        when <= at.when)
+        buf_clear(
+            &kv->expire_cursor); /* the clock went back, or expiry was off: look again from the start */
+}
+
+/* Entry e of the store is due. A record in the cache knows better: it may have changed since the fold. */
+static void expire_stored_entry(struct kv *kv, const struct kv_expire_key *e, struct slice value)
+{
+    struct kv_expire_value v;
+    if (e->phys >= kv->ndbs || !kv__decode_expire_value(value, &v)) {
+        log_warning(
+            LOG_KEYSPACE,
+            "An entry of the expire space is damaged and left alone; run orbit-server with verify");
+        return;
+    }
+    struct kv_db *d = &kv->dbs[e->phys];
+    struct kv_rec *r = kv__table_find(&d->table, e->pos, e->key);
+    if (!r) {
+        if (v.epoch != d->epoch)
+            return;
+        /* Not in the cache, so the store's word holds: a key with just this expiry. It is buried without being read. */
+        r = kv__rec_new(kv, d, e->pos, e->key);
+        if (!r)
+            return;
+        r->flags |= KV_IN_STORE;
+        r->stored_expire = e->when;
+        expire_unread(kv, d, r, v.logical);
+        return;
+    }
+    if (kv__live(r) && r->expire == e->when)
+        kv__expire_record(kv, d, r);
+}
+
+static bool expire_stored_until(struct kv *kv, int64_t until_us)
+{
+    int64_t now = kv__now();
+    struct stor_iter_opts opts = {.lower = kv->expire_cursor.n ? buf_slice(&kv->expire_cursor)
+                                                               : SLICE_NULL};
+    struct stor_iter *it = stor_iter_new(kv->store, KV_SPACE_EXPIRE, &opts);
+    struct error err;
+    unsigned n = 0;
+    bool more = false;
+    kv->next_stored = INT64_MAX;
+    for (stor_iter_first(it); stor_iter_valid(it); stor_iter_next(it)) {
+        struct kv_expire_key e;
+        struct slice key = stor_iter_key(it);
+        bool good = kv__decode_expire_key(key, &e);
+        if (good && e.when > now) {
+            kv->next_stored = e.when;
+            break;
+        }
+        if ((++n % 64 == 0 && clock_mono_us() >= until_us) || kv_pressure(kv)) {
+            kv->next_stored = now;
+            more = true;
+            break;
+        }
+        if (good) {
+            kv->expire_lag_ms = now - e.when;
+            expire_stored_entry(kv, &e, stor_iter_value(it));
+        }
+        buf_clear(&kv->expire_cursor);
+        buf_put_slice(&kv->expire_cursor, key);
+        buf_put_byte(&kv->expire_cursor, 0);
+    }
+    if (stor_iter_status(it, &err) != ST_OK) {
+        log_warning(LOG_KEYSPACE, "Reading the expire space failed: %s", err.message);
+        kv->next_stored = now + 1000;
+    }
+    stor_iter_free(it);
+    return more && !kv_pressure(kv);
+}
+
+static bool expire_heap_until(struct kv *kv, struct kv_db *d, int64_t until_us)
+{
+    unsigned n = 0;
+    while (d->heap.n > 0 && kv__expired(kv, d->heap.v[0])) {
+        if (++n % 64 == 0 && clock_mono_us() >= until_us)
+            return true;
+        kv->expire_lag_ms = kv__now() - d->heap.v[0]->expire;
+        kv__expire_record(kv, d, d->heap.v[0]);
+    }
+    return false;
+}
+
+bool kv__expire_step(struct kv *kv, int64_t until_us)
+{
+    bool more = false;
+    if (!kv->active_expire || kv->expire_paused || kv->replaying || kv->refused)
+        return false;
+    kv->expire_lag_ms = 0;
+    for (int i = 0; i < kv->ndbs; i++) {
+        if (kv->dbs[i].heap.n > 0)
+            more |= expire_heap_until(kv, &kv->dbs[i], until_us);
+    }
+    if (kv->next_stored <= kv__now())
+        more |= expire_stored_until(kv, until_us);
+    return more;
+}
+
+void kv_set_active_expire(struct kv *kv, bool on)
+{
+    kv->active_expire = on;
+}
+
+void kv_pause_expire(struct kv *kv, bool paused)
+{
+    kv->expire_paused = paused;
+}

@@ -1,0 +1,469 @@
+/* Folding: changed records go into the store as one atomic batch, a consistent cut at a tick boundary.
+ *
+ *   IDLE --cut--> ENCODING --all encoded--> WRITING --the store has it--> CLEARING --lists empty--> IDLE
+ *                 loop, in small steps      worker                        loop, in small steps
+ *
+ * The cut itself only swaps list heads. Encoding copies each record of the cut into chunks, slot by slot; a record that is
+ * about to change is copied first (kv__fold_take). The worker sorts by key, builds the batch, adds the info record with the
+ * log sequence that the cut covers, and writes. A failing write is tried again until it works: the log holds on. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "keyspace/kv_priv.h"
+
+#define CHUNK_BYTES (256 * 1024)
+#define RETRY_MS    1000
+
+enum fold_phase { FOLD_IDLE, FOLD_ENCODING, FOLD_WRITING, FOLD_RETRY, FOLD_CLEARING };
+
+struct fold_chunk {
+    struct fold_chunk *next;
+    size_t n, cap;
+    char bytes[];
+};
+
+/* One record in a chunk; key and encoded meta follow. */
+struct fold_entry {
+    uint64_t pos;
+    int64_t old_expire, new_expire;
+    uint64_t logical;
+    uint32_t klen, vlen;
+    uint32_t epoch;
+    uint8_t phys, type;
+    uint16_t size_pad; /* bytes after key and value up to the next entry */
+};
+
+struct kv_fold {
+    struct kv *kv;
+    enum fold_phase phase;
+    int cursor_db;
+    size_t cursor_slot;
+    struct fold_chunk *first, *last;
+    size_t entries, bytes;
+    uint64_t seq;
+    struct kv_info info;
+    uint8_t flushed[256]; /* physical databases that begin empty */
+    int64_t first_expire; /* earliest new expiry in the cut */
+    int64_t begun_us;
+    /* for the worker, by value */
+    struct stor *store;
+    struct wal *wal;
+    int ndbs;
+    bool durable;
+    uint64_t trim_seq;
+    enum status result;
+    struct error error;
+    int64_t retry_at_ms;
+    bool complained;
+};
+
+struct kv_fold *kv__fold_new(void)
+{
+    return mem_calloc(1, sizeof(struct kv_fold));
+}
+
+static void fold_drop_chunks(struct kv_fold *f)
+{
+    while (f->first) {
+        struct fold_chunk *next = f->first->next;
+        mem_free(f->first);
+        f->first = next;
+    }
+    f->last = NULL;
+    f->entries = f->bytes = 0;
+}
+
+void kv__fold_free(struct kv_fold *f)
+{
+    if (!f)
+        return;
+    fold_drop_chunks(f);
+    mem_free(f);
+}
+
+bool kv__fold_running(const struct kv *kv)
+{
+    return kv->fold->phase != FOLD_IDLE;
+}
+
+bool kv__fold_failing(const struct kv *kv, struct error *why)
+{
+    if (kv->fold->phase != FOLD_RETRY)
+        return false;
+    if (why)
+        *why = kv->fold->error;
+    return true;
+}
+
+/* -- Encoding (loop thread) ------------------------------------------------------------------------------------------ */
+
+static char *fold_room(struct kv_fold *f, size_t n)
+{
+    struct fold_chunk *c = f->last;
+    if (!c || c->cap - c->n < n) {
+        size_t cap = n > CHUNK_BYTES ? n : CHUNK_BYTES;
+        c = mem_alloc(sizeof(*c) + cap);
+        c->next = NULL;
+        c->n = 0;
+        c->cap = cap;
+        if (f->last)
+            f->last->next = c;
+        else
+            f->first = c;
+        f->last = c;
+    }
+    char *at = c->bytes + c->n;
+    c->n += n;
+    f->bytes += n;
+    return at;
+}
+
+static void fold_encode(struct kv *kv, struct kv_db *d, struct kv_rec *r)
+{
+    struct kv_fold *f = kv->fold;
+    bool live = kv__live(r);
+    if (live || (r->flags & KV_IN_STORE) || r->stored_expire != KV_NO_EXPIRE) {
+        struct kv_meta m = {.type = (enum kv_type)r->type, .expire = r->expire};
+        m.is_int = r->form == KV_STR_INT;
+        m.i = m.is_int ? r->v.i : 0;
+        m.bytes =
+            m.is_int ? SLICE_NULL : slice_make(r->form == KV_STR_HEAP ? r->v.p : r->v.in, r->vlen);
+        struct buf *b = &kv->scratch;
+        buf_clear(b);
+        if (live)
+            kv__encode_meta(b, &m);
+        size_t raw = sizeof(struct fold_entry) + r->klen + b->n;
+        size_t padded = (raw + 7) & ~(size_t)7;
+        struct fold_entry e = {.pos = r->pos,
+                               .old_expire = r->stored_expire,
+                               .new_expire = live ? r->expire : KV_NO_EXPIRE,
+                               .logical = live ? kv__rec_logical(r) : 0,
+                               .klen = r->klen,
+                               .vlen = (uint32_t)b->n,
+                               .epoch = d->epoch,
+                               .phys = d->phys,
+                               .type = r->type,
+                               .size_pad = (uint16_t)(padded - raw)};
+        char *at = fold_room(f, padded);
+        memcpy(at, &e, sizeof(e));
+        memcpy(at + sizeof(e), r->key, r->klen);
+        if (b->n)
+            memcpy(at + sizeof(e) + r->klen, b->p, b->n);
+        f->entries++;
+        if (e.new_expire != KV_NO_EXPIRE && e.new_expire < f->first_expire)
+            f->first_expire = e.new_expire;
+    }
+    r->stored_expire = live ? r->expire : KV_NO_EXPIRE;
+    r->flags = (uint8_t)(live ? r->flags | KV_IN_STORE : r->flags & ~KV_IN_STORE);
+}
+
+void kv__fold_take(struct kv *kv, struct kv_db *d, struct kv_rec *r)
+{
+    fold_encode(kv, d, r);
+}
+
+/* Encodes the first record of a pending list; it goes to the done list, or back to the active one if it changed since. */
+static void fold_encode_head(struct kv *kv, struct kv_db *d, size_t slot)
+{
+    struct kv_rec *r = d->pending->head[slot];
+    d->pending->head[slot] = r->dnext;
+    struct kv_rec **to;
+    if (r->flags & KV_REDIRTY) {
+        r->flags &= (uint8_t)~KV_REDIRTY;
+        r->gen = kv->gen;
+        to = &d->active->head[slot];
+    } else {
+        fold_encode(kv, d, r);
+        r->state = KV_DONE;
+        to = &d->done->head[slot];
+    }
+    r->dnext = *to;
+    *to = r;
+}
+
+/* True when everything of the cut is encoded. */
+static bool fold_encode_until(struct kv *kv, int64_t until_us)
+{
+    struct kv_fold *f = kv->fold;
+    unsigned n = 0;
+    for (; f->cursor_db < kv->ndbs; f->cursor_db++, f->cursor_slot = 0) {
+        struct kv_db *d = &kv->dbs[f->cursor_db];
+        if (!d->pending)
+            continue;
+        for (; f->cursor_slot < KV_SLOTS; f->cursor_slot++) {
+            while (d->pending->head[f->cursor_slot]) {
+                fold_encode_head(kv, d, f->cursor_slot);
+                if ((++n & 63) == 0 && clock_mono_us() >= until_us)
+                    return false;
+            }
+        }
+    }
+    return true;
+}
+
+static void fold_submit(struct kv *kv);
+
+void kv__fold_finish_encoding(struct kv *kv)
+{
+    if (kv->fold->phase == FOLD_ENCODING && fold_encode_until(kv, INT64_MAX))
+        fold_submit(kv);
+}
+
+/* -- Writing (worker) ------------------------------------------------------------------------------------------------ */
+
+static int entry_cmp(const void *a, const void *b)
+{
+    const struct fold_entry *x = *(const struct fold_entry *const *)a,
+                            *y = *(const struct fold_entry *const *)b;
+    if (x->phys != y->phys)
+        return x->phys < y->phys ? -1 : 1;
+    if (x->pos != y->pos)
+        return x->pos < y->pos ? -1 : 1;
+    return slice_cmp(slice_make(x + 1, x->klen), slice_make(y + 1, y->klen));
+}
+
+static const struct fold_entry **fold_sorted(const struct kv_fold *f)
+{
+    const struct fold_entry **v = mem_alloc((f->entries + 1) * sizeof(*v));
+    size_t n = 0;
+    for (const struct fold_chunk *c = f->first; c; c = c->next) {
+        for (size_t at = 0; at < c->n;) {
+            const struct fold_entry *e = (const void *)(c->bytes + at);
+            v[n++] = e;
+            at += sizeof(*e) + e->klen + e->vlen + e->size_pad;
+        }
+    }
+    orbit_assert(n == f->entries);
+    qsort(v, n, sizeof(*v), entry_cmp);
+    return v;
+}
+
+static void batch_entry(struct stor_batch *b, const struct fold_entry *e, struct buf *key,
+                        struct buf *value)
+{
+    struct slice k = slice_make(e + 1, e->klen);
+    buf_clear(key);
+    kv__encode_key(key, e->phys, e->pos, k);
+    if (e->type == KV_NONE)
+        stor_batch_del(b, KV_SPACE_META, buf_slice(key));
+    else
+        stor_batch_put(b, KV_SPACE_META, buf_slice(key),
+                       slice_make((const char *)(e + 1) + e->klen, e->vlen));
+    if (e->old_expire != KV_NO_EXPIRE && e->old_expire != e->new_expire) {
+        buf_clear(key);
+        kv__encode_expire_key(key, e->old_expire, e->phys, e->pos, k);
+        stor_batch_del(b, KV_SPACE_EXPIRE, buf_slice(key));
+    }
+    if (e->new_expire == KV_NO_EXPIRE)
+        return;
+    struct kv_expire_value v = {
+        .epoch = e->epoch, .type = (enum kv_type)e->type, .logical = e->logical};
+    buf_clear(key);
+    buf_clear(value);
+    kv__encode_expire_key(key, e->new_expire, e->phys, e->pos, k);
+    kv__encode_expire_value(value, &v);
+    stor_batch_put(b, KV_SPACE_EXPIRE, buf_slice(key), buf_slice(value));
+}
+
+static void batch_flushes(struct stor_batch *b, const struct kv_fold *f)
+{
+    bool all = true;
+    for (int i = 0; i < f->ndbs; i++) {
+        char from = (char)i, to = (char)(i + 1);
+        all = all && f->flushed[i];
+        if (f->flushed[i])
+            stor_batch_del_range(b, KV_SPACE_META, slice_make(&from, 1),
+                                 i == 255 ? SLICE_NULL : slice_make(&to, 1));
+    }
+    if (all)
+        stor_batch_del_range(b, KV_SPACE_EXPIRE, slice_make("", 1), SLICE_NULL);
+}
+
+static enum status fold_write(struct kv_fold *f, struct error *err)
+{
+    struct stor_batch *b = stor_batch_new(f->store);
+    struct buf key = BUF_INIT, value = BUF_INIT;
+    const struct fold_entry **sorted = fold_sorted(f);
+    batch_flushes(b, f);
+    for (size_t i = 0; i < f->entries; i++)
+        batch_entry(b, sorted[i], &key, &value);
+    mem_free(sorted);
+    buf_clear(&value);
+    kv__info_encode(&f->info, f->ndbs, &value);
+    stor_batch_put(b, KV_SPACE_INFO, SLICE("keyspace"), buf_slice(&value));
+    enum status st = stor_write(f->store, b, 0, err);
+    stor_batch_free(b);
+    buf_free(&key);
+    buf_free(&value);
+    return st;
+}
+
+/* A segment may only go when the store has what it holds on the device. */
+static void fold_trim(struct kv_fold *f)
+{
+    struct error err;
+    struct wal_stats ws;
+    wal_stats(f->wal, &ws);
+    if (!f->durable || ws.segments < 2 || f->trim_seq <= ws.first_seq)
+        return;
+    if ((stor_caps(f->store) & STOR_CAP_SYNC) && stor_sync(f->store, &err) != ST_OK) {
+        log_warning(LOG_KEYSPACE, "Log is not trimmed, syncing the store failed: %s", err.message);
+        return;
+    }
+    wal_trim(f->wal, f->trim_seq);
+}
+
+static void fold_run(void *arg)
+{
+    struct kv_fold *f = arg;
+    f->result = fold_write(f, &f->error);
+    if (f->result == ST_OK && f->wal)
+        fold_trim(f);
+}
+
+static void fold_written(void *arg)
+{
+    struct kv_fold *f = arg;
+    struct kv *kv = f->kv;
+    if (f->result != ST_OK) {
+        kv->st.fold_errors++;
+        if (!f->complained)
+            log_warning(LOG_KEYSPACE,
+                        "Folding into the store failed, it is tried again every second; the log "
+                        "keeps everything: %s",
+                        f->error.message);
+        f->complained = true;
+        f->phase = FOLD_RETRY;
+        f->retry_at_ms = clock_mono_us() / 1000 + RETRY_MS;
+        return;
+    }
+    if (f->complained)
+        log_notice(LOG_KEYSPACE, "Folding into the store works again");
+    f->complained = false;
+    kv->st.folds++;
+    kv->st.fold_records += f->entries;
+    kv->st.folded_seq = f->seq;
+    for (int i = 0; i < kv->ndbs; i++) {
+        if (f->flushed[i] && !kv->dbs[i].flush_pending)
+            kv->dbs[i].store_dead = false;
+    }
+    if (f->first_expire != INT64_MAX)
+        kv__expire_stored(kv, f->first_expire);
+    fold_drop_chunks(f);
+    f->phase = FOLD_CLEARING;
+    f->cursor_db = 0;
+    f->cursor_slot = 0;
+}
+
+static void fold_submit(struct kv *kv)
+{
+    struct kv_fold *f = kv->fold;
+    f->phase = FOLD_WRITING;
+    f->store = kv->store;
+    f->wal = kv->wal;
+    f->ndbs = kv->ndbs;
+    f->durable = stor_caps(kv->store) & STOR_CAP_DURABLE;
+    uint64_t keep = (uint64_t)keyspace_opts.log_retention;
+    uint64_t last = kv->wal ? wal_last_seq(kv->wal) : 0;
+    f->trim_seq = last > keep ? last - keep : 0;
+    if (f->trim_seq > f->seq)
+        f->trim_seq = f->seq;
+    kv__submit(kv, KV_LANE_FOLD, fold_run, fold_written, f);
+}
+
+/* -- Clearing up (loop thread) --------------------------------------------------------------------------------------- */
+
+static void fold_clear_head(struct kv *kv, struct kv_db *d, size_t slot)
+{
+    struct kv_rec *r = d->done->head[slot];
+    d->done->head[slot] = r->dnext;
+    if (r->flags & KV_REDIRTY) {
+        r->flags &= (uint8_t)~KV_REDIRTY;
+        r->state = KV_DIRTY;
+        r->gen = kv->gen;
+        r->dnext = d->active->head[slot];
+        d->active->head[slot] = r;
+        return;
+    }
+    kv__became_clean(kv, d, r);
+    if (!kv__live(r))
+        kv__rec_drop(kv, d, r);
+}
+
+static bool fold_clear_until(struct kv *kv, int64_t until_us)
+{
+    struct kv_fold *f = kv->fold;
+    unsigned n = 0;
+    for (; f->cursor_db < kv->ndbs; f->cursor_db++, f->cursor_slot = 0) {
+        struct kv_db *d = &kv->dbs[f->cursor_db];
+        if (!d->done)
+            continue;
+        for (; f->cursor_slot < KV_SLOTS; f->cursor_slot++) {
+            while (d->done->head[f->cursor_slot]) {
+                fold_clear_head(kv, d, f->cursor_slot);
+                if ((++n & 63) == 0 && clock_mono_us() >= until_us)
+                    return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* -- The machine ----------------------------------------------------------------------------------------------------- */
+
+void kv__fold_begin(struct kv *kv)
+{
+    struct kv_fold *f = kv->fold;
+    if (!kv->fold_wanted || f->phase != FOLD_IDLE)
+        return;
+    kv->fold_wanted = kv->info_dirty = false;
+    kv->gen ^= 1;
+    f->kv = kv;
+    for (int i = 0; i < kv->ndbs; i++) {
+        struct kv_db *d = &kv->dbs[i];
+        struct kv_slots *t = d->active;
+        d->active = d->pending;
+        d->pending = t;
+        f->flushed[i] = d->flush_pending;
+        d->flush_pending = false;
+    }
+    f->seq = kv->wal ? wal_last_seq(kv->wal) : kv->no_log_seq;
+    if (kv->replaying)
+        f->seq = kv->replayed_seq;
+    kv__info_capture(kv, f->seq, kv->committed_db, &f->info);
+    f->first_expire = INT64_MAX;
+    f->cursor_db = 0;
+    f->cursor_slot = 0;
+    f->begun_us = clock_mono_us();
+    f->phase = FOLD_ENCODING;
+    kv->last_fold_ms = f->begun_us / 1000;
+    kv->last_cut_seq = f->seq;
+}
+
+bool kv__fold_step(struct kv *kv, int64_t until_us)
+{
+    struct kv_fold *f = kv->fold;
+    switch (f->phase) {
+    case FOLD_IDLE:
+    case FOLD_WRITING:
+        return false;
+    case FOLD_ENCODING:
+        if (fold_encode_until(kv, until_us))
+            fold_submit(kv);
+        return f->phase == FOLD_ENCODING;
+    case FOLD_RETRY:
+        if (clock_mono_us() / 1000 >= f->retry_at_ms)
+            fold_submit(kv);
+        return false;
+    case FOLD_CLEARING:
+        if (!fold_clear_until(kv, until_us))
+            return true;
+        f->phase = FOLD_IDLE;
+        kv->st.fold_last_us = (uint64_t)(clock_mono_us() - f->begun_us);
+        return false;
+    }
+    return false;
+}

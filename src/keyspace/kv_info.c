@@ -1,0 +1,140 @@
+/* What the store says of itself: one record in the space `info`, written with every fold (FORMAT.md). */
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/reader.h"
+#include "keyspace/kv_priv.h"
+
+#define INFO_VERSION 1
+
+void kv__info_capture(const struct kv *kv, uint64_t seq, int stream_db, struct kv_info *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->seq = seq;
+    out->stream_db = stream_db;
+    for (int i = 0; i < kv->ndbs; i++) {
+        const struct kv_db *d = &kv->dbs[i];
+        out->map[i] = kv->map[i]->phys;
+        out->db[i] = (struct kv_info_db){.epoch = d->epoch,
+                                         .count = d->count,
+                                         .expires = d->expires,
+                                         .data_bytes = d->data_bytes,
+                                         .expire_sum = d->expire_sum};
+    }
+}
+
+void kv__info_encode(const struct kv_info *in, int ndbs, struct buf *out)
+{
+    buf_put_byte(out, INFO_VERSION);
+    buf_put_u64be(out, in->seq);
+    buf_put_u32be(out, (uint32_t)in->stream_db);
+    buf_put_u16be(out, (uint16_t)ndbs);
+    for (int i = 0; i < ndbs; i++) {
+        buf_put_byte(out, in->map[i]);
+        buf_put_u32be(out, in->db[i].epoch);
+        buf_put_u64be(out, in->db[i].count);
+        buf_put_u64be(out, in->db[i].expires);
+        buf_put_u64be(out, in->db[i].data_bytes);
+        buf_put_u64be(out, (uint64_t)in->db[i].expire_sum);
+    }
+}
+
+bool kv__info_decode(struct slice in, struct kv_info *out, int *ndbs)
+{
+    struct reader r = reader_make(in);
+    bool used[256] = {false};
+    memset(out, 0, sizeof(*out));
+    if (reader_u8(&r) != INFO_VERSION)
+        return false;
+    out->seq = reader_u64be(&r);
+    out->stream_db = (int)reader_u32be(&r);
+    *ndbs = reader_u16be(&r);
+    if (r.bad || *ndbs < 1 || *ndbs > 256)
+        return false;
+    for (int i = 0; i < *ndbs; i++) {
+        out->map[i] = reader_u8(&r);
+        if (out->map[i] >= *ndbs || used[out->map[i]])
+            return false;
+        used[out->map[i]] = true;
+        out->db[i].epoch = reader_u32be(&r);
+        out->db[i].count = reader_u64be(&r);
+        out->db[i].expires = reader_u64be(&r);
+        out->db[i].data_bytes = reader_u64be(&r);
+        out->db[i].expire_sum = (int64_t)reader_u64be(&r);
+    }
+    return !r.bad && reader_left(&r) == 0;
+}
+
+/* Keys in databases beyond the configured number would be lost from sight. */
+static enum status check_databases(const struct kv *kv, const struct kv_info *info, int stored,
+                                   struct error *err)
+{
+    for (int i = 0; i < stored; i++) {
+        if ((i >= kv->ndbs || info->map[i] >= kv->ndbs) && info->db[info->map[i]].count > 0)
+            return error_set(
+                err, ST_INVALID,
+                "database %d holds keys, but only %d are configured: set databases to at least %d",
+                i, kv->ndbs, stored);
+    }
+    return ST_OK;
+}
+
+static enum status load_seed(struct kv *kv, struct error *err)
+{
+    struct buf v = BUF_INIT;
+    enum status st = stor_get(kv->store, NULL, KV_SPACE_INFO, SLICE("seed"), &v, err);
+    if (st == ST_OK && v.n == sizeof(kv->seed)) {
+        memcpy(&kv->seed, v.p, v.n);
+    } else if (st == ST_NOT_FOUND) {
+        struct stor_batch *b = stor_batch_new(kv->store);
+        hash_random(&kv->seed, sizeof(kv->seed));
+        stor_batch_put(b, KV_SPACE_INFO, SLICE("seed"), slice_make(&kv->seed, sizeof(kv->seed)));
+        st = stor_write(kv->store, b, stor_caps(kv->store) & STOR_CAP_SYNC ? STOR_SYNC : 0, err);
+        stor_batch_free(b);
+    } else if (st == ST_OK) {
+        st = error_set(err, ST_CORRUPT, "the store's hash seed has %zu bytes", v.n);
+    }
+    buf_free(&v);
+    return st;
+}
+
+enum status kv__info_load(struct kv *kv, struct error *err)
+{
+    struct buf v = BUF_INIT;
+    struct kv_info *info = NULL;
+    int stored = 0;
+    enum status st = load_seed(kv, err);
+    if (st == ST_OK)
+        st = stor_get(kv->store, NULL, KV_SPACE_INFO, SLICE("keyspace"), &v, err);
+    if (st == ST_NOT_FOUND) {
+        st = ST_OK; /* a new store */
+        goto out;
+    }
+    if (st != ST_OK)
+        goto out;
+    info = mem_alloc(sizeof(*info));
+    if (!kv__info_decode(buf_slice(&v), info, &stored)) {
+        st = error_set(err, ST_CORRUPT, "the keyspace's own record in the store is damaged");
+        goto out;
+    }
+    st = check_databases(kv, info, stored, err);
+    if (st != ST_OK)
+        goto out;
+    kv->st.folded_seq = info->seq;
+    kv->committed_db = kv->stream_db = info->stream_db;
+    for (int i = 0; i < stored && i < kv->ndbs; i++) {
+        struct kv_db *d = &kv->dbs[i];
+        if (stored <= kv->ndbs)
+            kv->map[i] = &kv->dbs[info->map[i]];
+        d->epoch = info->db[i].epoch;
+        d->count = info->db[i].count;
+        d->expires = info->db[i].expires;
+        d->data_bytes = info->db[i].data_bytes;
+        d->expire_sum = info->db[i].expire_sum;
+        d->complete = d->count == 0;
+    }
+out:
+    buf_free(&v);
+    mem_free(info);
+    return st;
+}

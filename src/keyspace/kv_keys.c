@@ -1,0 +1,188 @@
+/* What works on whole keys and databases: delete, expire, rename, copy, flush, swap. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "keyspace/kv_priv.h"
+
+void kv_del(struct kv *kv, struct kv_rec *r)
+{
+    kv__bury(kv, kv__db_of(kv, r), r);
+}
+
+void kv_set_expire(struct kv *kv, struct kv_rec *r, int64_t when)
+{
+    struct kv_db *d = kv__db_of(kv, r);
+    kv__change_begin(kv, d, r);
+    r->expire = when;
+    kv__change_end(kv, d, r);
+}
+
+enum status kv_rename(struct kv *kv, struct kv_rec *r, int to_db, struct slice to_key,
+                      struct error *err)
+{
+    struct kv_db *from = kv__db_of(kv, r), *d = kv__db(kv, to_db);
+    struct kv_rec *to;
+    enum status st = kv__load_or_make(kv, d, to_key, &to, err);
+    if (st != ST_OK || to == r)
+        return st;
+    bool is_new = !kv__live(to);
+    kv__change_begin(kv, from, r);
+    kv__change_begin(kv, d, to);
+    kv__value_clear(to);
+    to->v = r->v;
+    to->form = r->form;
+    to->vlen = r->vlen;
+    to->vcap = r->vcap;
+    to->made_raw = r->made_raw;
+    to->type = r->type;
+    to->expire = r->expire;
+    to->access = r->access;
+    r->form = KV_STR_INLINE;
+    r->vlen = r->vcap = 0;
+    r->type = KV_NONE;
+    r->expire = KV_NO_EXPIRE;
+    kv__change_end(kv, from, r);
+    kv__change_end(kv, d, to);
+    if (is_new)
+        kv_notify(kv, NOTIFY_NEW, "new", to_db, to_key);
+    return ST_OK;
+}
+
+enum status kv_copy(struct kv *kv, struct kv_rec *r, int to_db, struct slice to_key,
+                    struct error *err)
+{
+    struct kv_db *d = kv__db(kv, to_db);
+    struct kv_rec *to;
+    enum status st = kv__load_or_make(kv, d, to_key, &to, err);
+    if (st != ST_OK || to == r)
+        return st;
+    bool is_new = !kv__live(to), ok = true;
+    kv__change_begin(kv, d, to);
+    if (r->form == KV_STR_INT)
+        kv__value_set_int(to, r->v.i);
+    else
+        ok =
+            kv__value_set_bytes(to, slice_make(r->form == KV_STR_HEAP ? r->v.p : r->v.in, r->vlen));
+    if (ok) {
+        to->made_raw = r->made_raw;
+        to->type = r->type;
+        to->expire = r->expire;
+        to->access = r->access;
+    }
+    kv__change_end(kv, d, to);
+    if (!ok)
+        return error_set(err, ST_NO_MEMORY, "out of memory");
+    if (is_new)
+        kv_notify(kv, NOTIFY_NEW, "new", to_db, to_key);
+    return ST_OK;
+}
+
+int kv_databases(const struct kv *kv)
+{
+    return kv->ndbs;
+}
+
+uint64_t kv_dbsize(const struct kv *kv, int db)
+{
+    return kv->map[db]->count;
+}
+
+uint64_t kv_expires(const struct kv *kv, int db)
+{
+    return kv->map[db]->expires;
+}
+
+int64_t kv_avg_ttl_ms(const struct kv *kv, int db)
+{
+    const struct kv_db *d = kv->map[db];
+    if (d->expires == 0)
+        return 0;
+    int64_t left = d->expire_sum / (int64_t)d->expires * 1000 - kv__now();
+    return left > 0 ? left : 0;
+}
+
+/* -- Flushing --------------------------------------------------------------------------------------------------------- */
+
+struct free_job {
+    struct kv_table table;
+    struct kv_slots *slots[3];
+};
+
+static void free_table(struct kv_table *t)
+{
+    for (size_t i = 0; i < kv__table_buckets(t); i++) {
+        struct kv_rec *next;
+        for (struct kv_rec *r = *kv__table_bucket(t, i); r; r = next) {
+            next = r->next;
+            kv__rec_free_memory(r);
+        }
+    }
+    mem_free(t->b[0]);
+    mem_free(t->b[1]);
+}
+
+static void free_run(void *arg)
+{
+    struct free_job *j = arg;
+    free_table(&j->table);
+    for (size_t i = 0; i < COUNT_OF(j->slots); i++)
+        mem_free(j->slots[i]);
+    mem_free(j);
+}
+
+void kv__db_forget(struct kv *kv, struct kv_db *d)
+{
+    struct free_job *j = mem_calloc(1, sizeof(*j));
+    j->table = d->table;
+    j->slots[0] = d->active;
+    j->slots[1] = d->pending;
+    j->slots[2] = d->done;
+    memset(&d->table, 0, sizeof(d->table));
+    d->active = d->pending = d->done = NULL;
+    d->heap.n = 0;
+    kv->cache_bytes -= d->cache_bytes;
+    kv->dirty_bytes -= d->dirty_bytes;
+    kv->dirty_records -= d->dirty_records;
+    d->cache_bytes = d->dirty_bytes = 0;
+    d->dirty_records = 0;
+    kv__submit(kv, KV_LANE_FREE, free_run, NULL, j);
+}
+
+static uint64_t flush_db(struct kv *kv, struct kv_db *d)
+{
+    uint64_t n = d->count;
+    if (n == 0 && d->table.count == 0)
+        return 0;
+    kv__db_forget(kv, d);
+    d->epoch++;
+    d->flush_pending = true;
+    d->store_dead = true;
+    d->complete = true;
+    d->count = d->expires = d->data_bytes = 0;
+    d->expire_sum = 0;
+    kv->info_dirty = true;
+    return n;
+}
+
+uint64_t kv_flush(struct kv *kv, int db)
+{
+    uint64_t n = 0;
+    if (kv->hooks.flushed)
+        kv->hooks.flushed(kv->hooks.arg, db);
+    kv__fold_finish_encoding(kv);
+    if (db >= 0)
+        return flush_db(kv, kv__db(kv, db));
+    for (int i = 0; i < kv->ndbs; i++)
+        n += flush_db(kv, &kv->dbs[i]);
+    return n;
+}
+
+void kv_swapdb(struct kv *kv, int a, int b)
+{
+    struct kv_db *t = kv->map[a];
+    kv->map[a] = kv->map[b];
+    kv->map[b] = t;
+    kv->info_dirty = true;
+    if (kv->hooks.swapped)
+        kv->hooks.swapped(kv->hooks.arg, a, b);
+}

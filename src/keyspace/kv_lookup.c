@@ -1,0 +1,122 @@
+/* Finding records: in the cache, else in the store. */
+#include "base/log.h"
+#include "keyspace/kv_priv.h"
+
+int kv__logical(const struct kv *kv, const struct kv_db *d)
+{
+    if (LIKELY(kv->map[d->phys] == d))
+        return d->phys;
+    for (int i = 0; i < kv->ndbs; i++) {
+        if (kv->map[i] == d)
+            return i;
+    }
+    return 0;
+}
+
+static enum status make_from_store(struct kv *kv, struct kv_db *d, uint64_t pos, struct slice key,
+                                   struct slice value, struct kv_rec **out, struct error *err)
+{
+    struct kv_meta m;
+    if (!kv__decode_meta(value, &m))
+        return error_set(err, ST_CORRUPT, "the record of a key in the store is damaged");
+    struct kv_rec *r = kv__rec_new(kv, d, pos, key);
+    if (!r)
+        return error_set(err, ST_NO_MEMORY, "out of memory");
+    size_t before = kv__rec_size(r);
+    if (m.is_int) {
+        kv__value_set_int(r, m.i);
+    } else if (!kv__value_set_bytes(r, m.bytes)) {
+        kv__rec_drop(kv, d, r);
+        return error_set(err, ST_NO_MEMORY, "out of memory");
+    }
+    size_t grown = kv__rec_size(r) - before;
+    kv->cache_bytes += grown;
+    d->cache_bytes += grown;
+    r->type = (uint8_t)m.type;
+    r->expire = r->stored_expire = m.expire;
+    r->flags = KV_IN_STORE;
+    kv__touch_new(r);
+    *out = r;
+    return ST_OK;
+}
+
+enum status kv__load(struct kv *kv, struct kv_db *d, uint64_t pos, struct slice key,
+                     struct kv_rec **out, struct error *err)
+{
+    *out = kv__table_find(&d->table, pos, key);
+    if (LIKELY(*out != NULL) || d->complete || d->store_dead)
+        return ST_OK;
+    buf_clear(&kv->scratch);
+    kv__encode_key(&kv->scratch, d->phys, pos, key);
+    enum status st =
+        stor_get(kv->store, NULL, KV_SPACE_META, buf_slice(&kv->scratch), &kv->scratch2, err);
+    kv->st.cold_reads++;
+    if (st == ST_NOT_FOUND) {
+        kv->st.cold_misses++;
+        return ST_OK;
+    }
+    if (st != ST_OK)
+        return st;
+    st = make_from_store(kv, d, pos, key, buf_slice(&kv->scratch2), out, err);
+    if (kv->scratch2.cap > (1u << 20))
+        buf_free(&kv->scratch2);
+    return st;
+}
+
+enum status kv__load_or_make(struct kv *kv, struct kv_db *d, struct slice key, struct kv_rec **out,
+                             struct error *err)
+{
+    uint64_t pos = kv__pos(kv, key);
+    enum status st = kv__load(kv, d, pos, key, out, err);
+    if (st != ST_OK || *out)
+        return st;
+    *out = kv__rec_new(kv, d, pos, key);
+    if (!*out)
+        return error_set(err, ST_NO_MEMORY, "out of memory");
+    kv__touch_new(*out);
+    return ST_OK;
+}
+
+void kv_prefetch(struct kv *kv, int db, struct slice key)
+{
+    kv__table_prefetch(&kv__db(kv, db)->table, kv__pos(kv, key));
+}
+
+enum status kv_lookup(struct kv *kv, int db, struct slice key, unsigned flags, struct kv_rec **rec,
+                      struct error *err)
+{
+    struct kv_db *d = kv__db(kv, db);
+    struct kv_rec *r;
+    enum status st = kv__load(kv, d, kv__pos(kv, key), key, &r, err);
+    *rec = NULL;
+    if (UNLIKELY(st != ST_OK)) {
+        log_warning(LOG_KEYSPACE, "Reading a record from the store failed: %s",
+                    err ? err->message : status_name(st));
+        return st;
+    }
+    if (r && UNLIKELY(!kv__live(r)))
+        r = NULL;
+    if (r && UNLIKELY(kv__expired(kv, r))) {
+        if (!kv->expire_paused && !kv->refused)
+            kv__expire_record(kv, d, r);
+        r = NULL;
+    }
+    if (r && !(flags & KV_NOTOUCH))
+        kv__touch(kv, r);
+    if (!(flags & (KV_WRITE | KV_NOSTATS))) {
+        if (r) {
+            kv->st.hits++;
+        } else {
+            kv->st.misses++;
+            kv_notify(kv, NOTIFY_KEY_MISS, "keymiss", db, key);
+        }
+    }
+    *rec = r;
+    return ST_OK;
+}
+
+void kv_notify(struct kv *kv, enum notify_class cls, const char *event, int db, struct slice key)
+{
+    if ((keyspace_opts.notify_classes & cls) && kv->hooks.notify)
+        kv->hooks.notify(kv->hooks.arg, cls, event, db, key);
+}

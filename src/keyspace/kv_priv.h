@@ -1,0 +1,306 @@
+/* Inside of the keyspace, shared by the files of this folder only.
+ *
+ * A record's way:   lookup/set -> table (cache) -> [changed] dirty, in the active list of its slot
+ *                   -> [a fold begins: lists change places] pending -> [encoded for the fold] done
+ *                   -> [the store has it] clean, may be dropped.
+ * Pending is a dirty record of the other generation than kv->gen: so a cut touches no record. One that changes while pending
+ * is encoded first (the fold is a cut in time); one that changes while pending or done is flagged KV_REDIRTY and goes back to
+ * the active list later. So a record is in one list at a time, no list needs unlinking, and only records in no list are ever
+ * freed (a flush of the whole database apart). */
+#ifndef ORBIT_KEYSPACE_KV_PRIV_H
+#define ORBIT_KEYSPACE_KV_PRIV_H
+
+#include "base/hash.h"
+#include "keyspace/keyspace_options.h"
+#include "keyspace/kv.h"
+#include "storage/storage.h"
+#include "wal/wal.h"
+
+#define KV_SLOTS     16384
+#define KV_HASH_MASK 0xffffffffffffULL /* 48 bits */
+#define KV_STR_MAX   0xfffffff0u
+#define KV_INLINE    16 /* strings up to this length live in the record */
+
+/* Spaces of the store, in this order. */
+enum kv_space {
+    KV_SPACE_META,
+    KV_SPACE_SUB,
+    KV_SPACE_SCORE,
+    KV_SPACE_EXPIRE,
+    KV_SPACE_INFO,
+    KV_SPACE_COUNT
+};
+
+enum kv_state { KV_CLEAN, KV_DIRTY, KV_DONE };
+
+enum kv_rec_flags {
+    KV_REDIRTY = 1 << 0, /* encoded for the fold under way, and changed since */
+    KV_IN_STORE =
+        1 << 1,      /* the store (or the fold that has encoded it) holds a version of this key */
+    KV_REF = 1 << 2, /* used since the eviction hand passed */
+};
+
+enum kv_str_form { KV_STR_INT, KV_STR_INLINE, KV_STR_HEAP };
+
+struct kv_rec {
+    struct kv_rec *next;  /* chain of its bucket */
+    struct kv_rec *dnext; /* next in the list of its slot */
+    uint64_t pos;         /* slot << 48 | hash48: place in SCAN's order */
+    int64_t expire;       /* unix ms or KV_NO_EXPIRE */
+    int64_t
+        stored_expire; /* the same in the store, as far as encoded: its entry of the expire space */
+    union {
+        int64_t i;
+        char *p;
+        char in[KV_INLINE];
+    } v;
+    uint32_t vlen, vcap;
+    uint32_t klen;
+    uint32_t access; /* LRU: seconds; LFU: minutes << 8 | counter */
+    uint32_t heap;   /* place in the expiry heap + 1; 0: not in it */
+    uint8_t type;    /* enum kv_type; KV_NONE: deleted, a tombstone until folded */
+    uint8_t form;    /* enum kv_str_form */
+    uint8_t state;   /* enum kv_state */
+    uint8_t flags;
+    uint8_t phys;     /* number of its physical database */
+    uint8_t gen;      /* when dirty: generation, see above */
+    uint8_t made_raw; /* the string was edited in place: OBJECT ENCODING says raw */
+    char key[];
+};
+
+struct kv_slots {
+    struct kv_rec *head[KV_SLOTS];
+};
+
+struct kv_table {
+    struct kv_rec **b[2];
+    size_t size[2]; /* powers of two; [1] is 0 unless rehashing */
+    size_t moved;   /* buckets of b[0] that are already in b[1] */
+    size_t count;   /* records, tombstones included */
+};
+
+struct kv_heap {
+    struct kv_rec **v;
+    size_t n, cap;
+};
+
+/* One physical database. SWAPDB changes the numbers, not the data. */
+struct kv_db {
+    uint8_t phys;
+    bool complete; /* every key of the database is in the table: a miss needs no store lookup */
+    bool flush_pending; /* the next fold begins with a range delete */
+    bool
+        store_dead; /* what the store holds of it was flushed, the fold that deletes it is not through yet */
+    uint32_t epoch; /* counts flushes: entries of the expire space of an older epoch are dead */
+    struct kv_table table;
+    struct kv_slots *active, *pending, *done; /* NULL until the first change */
+    uint64_t count, expires, data_bytes;      /* live keys, those with a TTL, logical size */
+    int64_t expire_sum;                       /* sum of expiry times in seconds */
+    size_t cache_bytes, dirty_bytes;          /* memory of its records; of those not clean */
+    uint64_t dirty_records;
+    struct kv_heap heap; /* records with a TTL that the store does not know yet, by time */
+};
+
+struct kv_fold; /* kv_fold.c */
+
+struct kv {
+    struct stor *store;
+    struct wal *wal; /* NULL: appendonly no */
+    struct kv_jobs jobs;
+    struct kv_hooks hooks;
+    struct hash_seed seed;
+    int ndbs;
+    struct kv_db *dbs;  /* physical */
+    struct kv_db **map; /* logical -> physical */
+    char *wal_dir;
+
+    /* effects of the tick */
+    struct buf tick;
+    size_t unit_start;
+    int unit_depth, unit_effects, effects_off;
+    int stream_db;    /* database selected at the end of the tick's effects */
+    int committed_db; /* the same at the end of the log */
+    bool refused;
+    struct error refused_why;
+    bool sync_running;
+    int64_t last_sync_ms, retry_commit_ms;
+
+    /* cache: sums over the databases */
+    size_t cache_bytes, dirty_bytes;
+    uint64_t dirty_records;
+    uint8_t gen;
+    int hand_db;
+    size_t hand_bucket;
+
+    /* expiry */
+    bool active_expire, expire_paused, replaying;
+    int64_t next_stored;      /* no entry of the store beyond the cursor is due before this */
+    struct buf expire_cursor; /* key of the expire space up to which everything is done */
+    int64_t expire_lag_ms;
+
+    struct kv_fold *fold;
+    uint64_t no_log_seq; /* sequence while there is no log */
+    bool fold_wanted,
+        info_dirty; /* info_dirty: a fold is due without any record (SWAPDB, FLUSHDB) */
+    int64_t last_fold_ms;
+    uint64_t last_cut_seq, replayed_seq;
+    struct kv_stats st;
+    unsigned evict_rand;
+    struct buf scratch, scratch2;
+};
+
+static inline struct kv_db *kv__db(struct kv *kv, int db)
+{
+    return kv->map[db];
+}
+
+static inline struct kv_db *kv__db_of(const struct kv *kv, const struct kv_rec *r)
+{
+    return &kv->dbs[r->phys];
+}
+
+static inline bool kv__live(const struct kv_rec *r)
+{
+    return r->type != KV_NONE;
+}
+
+/* In the cut of the fold under way and not encoded yet. */
+static inline bool kv__pending(const struct kv *kv, const struct kv_rec *r)
+{
+    return r->state == KV_DIRTY && r->gen != kv->gen && !(r->flags & KV_REDIRTY);
+}
+
+/* -- kv_table.c: the cache of a database */
+struct kv_rec *kv__table_find(struct kv_table *t, uint64_t pos, struct slice key);
+void kv__table_add(struct kv_table *t, struct kv_rec *r);
+void kv__table_remove(struct kv_table *t, struct kv_rec *r);
+/* The chain at bucket i of the whole (old and new table); sizes may differ while rehashing. */
+size_t kv__table_buckets(const struct kv_table *t);
+struct kv_rec **kv__table_bucket(struct kv_table *t, size_t i);
+void kv__table_prefetch(const struct kv_table *t, uint64_t pos);
+const struct kv_rec *kv__table_peek(const struct kv_table *t,
+                                    uint64_t pos); /* first of its chain, unchecked */
+
+/* -- kv_record.c: records and their values */
+uint64_t kv__pos(const struct kv *kv, struct slice key);
+struct kv_rec *kv__rec_new(struct kv *kv, struct kv_db *d, uint64_t pos, struct slice key);
+/* Out of the table and freed; must be in no list. */
+void kv__rec_drop(struct kv *kv, struct kv_db *d, struct kv_rec *r);
+void kv__rec_free_memory(struct kv_rec *r);
+size_t kv__rec_size(const struct kv_rec *r);      /* bytes in RAM */
+uint64_t kv__rec_logical(const struct kv_rec *r); /* bytes of the data set */
+MUST_USE bool kv__value_set(struct kv_rec *r,
+                            struct slice value); /* a canonical integer becomes one */
+MUST_USE bool kv__value_set_bytes(struct kv_rec *r, struct slice value); /* as it is */
+void kv__value_set_int(struct kv_rec *r, int64_t v);
+void kv__value_clear(struct kv_rec *r);
+void kv__touch(struct kv *kv, struct kv_rec *r);
+void kv__touch_new(struct kv_rec *r);
+/* A done record that did not change again leaves the lists. */
+void kv__became_clean(struct kv *kv, struct kv_db *d, struct kv_rec *r);
+/* Around every change of a record: begin takes it out of the counters (and encodes it if a fold waits for it), end puts it
+ * back in, links it into the dirty list, and tells the modified hook. */
+void kv__change_begin(struct kv *kv, struct kv_db *d, struct kv_rec *r);
+void kv__change_end(struct kv *kv, struct kv_db *d, struct kv_rec *r);
+/* Links a clean record into the active list. */
+void kv__link_dirty(struct kv *kv, struct kv_db *d, struct kv_rec *r);
+/* Turns the record into a tombstone. */
+void kv__bury(struct kv *kv, struct kv_db *d, struct kv_rec *r);
+/* The live or dead record in the cache, else from the store; NULL in *out: no such key. Expiry is not looked at. */
+MUST_USE enum status kv__load(struct kv *kv, struct kv_db *d, uint64_t pos, struct slice key,
+                              struct kv_rec **out, struct error *err);
+/* The same, making an empty record (type KV_NONE, not counted) when there is none. Expiry is not looked at. */
+MUST_USE enum status kv__load_or_make(struct kv *kv, struct kv_db *d, struct slice key,
+                                      struct kv_rec **out, struct error *err);
+int kv__logical(const struct kv *kv, const struct kv_db *d);
+/* Forgets every record of d in memory; the memory goes back on a worker. */
+void kv__db_forget(struct kv *kv, struct kv_db *d);
+static inline void kv__submit(struct kv *kv, enum kv_lane lane, void (*run)(void *),
+                              void (*done)(void *), void *job)
+{
+    kv->jobs.submit(kv->jobs.arg, lane, run, done, job);
+}
+
+/* -- kv_codec.c: bytes in the store (FORMAT.md); pure */
+#define KV_KEY_PREFIX    9 /* db, slot, hash48 */
+#define KV_EXPIRE_PREFIX 17
+struct kv_meta {
+    enum kv_type type;
+    int64_t expire;
+    bool is_int;
+    int64_t i;
+    struct slice bytes; /* borrowed */
+};
+struct kv_expire_key {
+    int64_t when;
+    uint8_t phys;
+    uint64_t pos;
+    struct slice key;
+};
+void kv__encode_key(struct buf *out, uint8_t phys, uint64_t pos, struct slice key);
+MUST_USE bool kv__decode_key(struct slice in, uint8_t *phys, uint64_t *pos, struct slice *key);
+void kv__encode_meta(struct buf *out, const struct kv_meta *m);
+MUST_USE bool kv__decode_meta(struct slice in, struct kv_meta *m);
+void kv__encode_expire_key(struct buf *out, int64_t when, uint8_t phys, uint64_t pos,
+                           struct slice key);
+MUST_USE bool kv__decode_expire_key(struct slice in, struct kv_expire_key *e);
+struct kv_expire_value {
+    uint32_t epoch;
+    enum kv_type type;
+    uint64_t logical;
+};
+void kv__encode_expire_value(struct buf *out, const struct kv_expire_value *v);
+MUST_USE bool kv__decode_expire_value(struct slice in, struct kv_expire_value *v);
+
+/* -- kv_info.c: what the store says of itself (space info) */
+struct kv_info_db {
+    uint32_t epoch;
+    uint64_t count, expires, data_bytes;
+    int64_t expire_sum;
+};
+struct kv_info {
+    uint64_t seq;     /* log sequence that the store holds */
+    int stream_db;    /* database selected at that point of the log */
+    uint8_t map[256]; /* logical -> physical */
+    struct kv_info_db db[256];
+};
+void kv__info_capture(const struct kv *kv, uint64_t seq, int stream_db, struct kv_info *out);
+void kv__info_encode(const struct kv_info *in, int ndbs, struct buf *out);
+MUST_USE bool kv__info_decode(struct slice in, struct kv_info *out, int *ndbs);
+MUST_USE enum status kv__info_load(struct kv *kv, struct error *err);
+
+/* -- kv_fold.c */
+MUST_USE struct kv_fold *kv__fold_new(void);
+void kv__fold_free(struct kv_fold *f);
+/* Makes the cut, if a fold is wanted and none runs. Only between ticks, the tick's effects written. */
+void kv__fold_begin(struct kv *kv);
+/* One step of encoding or clearing up; true: more to do at once. */
+bool kv__fold_step(struct kv *kv, int64_t until_us);
+/* Encodes r now: it is PENDING and about to change. */
+void kv__fold_take(struct kv *kv, struct kv_db *d, struct kv_rec *r);
+bool kv__fold_running(const struct kv *kv);
+/* The store refuses the fold; it is tried again every second. */
+bool kv__fold_failing(const struct kv *kv, struct error *why);
+/* Encodes what is left of the cut of database d, which is about to be emptied. */
+void kv__fold_finish_encoding(struct kv *kv);
+size_t kv__dirty_limit(void);
+
+/* -- kv_expire.c */
+void kv__heap_update(struct kv_heap *h,
+                     struct kv_rec *r); /* enters, moves or removes by expire, state and type */
+void kv__heap_remove(struct kv_heap *h, struct kv_rec *r);
+void kv__expire_stored(struct kv *kv, int64_t when); /* the store got an entry that is due then */
+bool kv__expire_step(struct kv *kv, int64_t until_us);
+bool kv__expired(const struct kv *kv, const struct kv_rec *r);
+/* Deletes an expired record: effect DEL, notification, counter. */
+void kv__expire_record(struct kv *kv, struct kv_db *d, struct kv_rec *r);
+int64_t kv__now(void);
+
+/* -- kv_evict.c: the sum over the databases */
+uint64_t kv__data_bytes(const struct kv *kv);
+
+/* -- kv_cache.c */
+bool kv__cache_step(struct kv *kv, int64_t until_us);
+void kv__cache_drop_clean(struct kv *kv);
+
+#endif

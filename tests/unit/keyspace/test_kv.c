@@ -1,0 +1,306 @@
+/* The keyspace against a naive model: random commands with folds, cache drops, restarts and a torn-off process between. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "keyspace/keyspace_options.h"
+#include "keyspace/kv.h"
+
+#include "../cmocka_all.h"
+
+#define KEYS      300
+#define MODEL_DBS 3
+
+struct model {
+    bool there;
+    int64_t expire;
+    char value[64];
+};
+
+static struct model model[MODEL_DBS][KEYS];
+static struct kv *kv;
+static char dir[64];
+static int64_t now_ms = 1700000000000;
+static uint64_t rng = 88172645463325252ULL;
+
+static unsigned rnd(unsigned n)
+{
+    rng ^= rng << 13;
+    rng ^= rng >> 7;
+    rng ^= rng << 17;
+    return (unsigned)(rng % n);
+}
+
+static void at(int64_t ms)
+{
+    now_ms = ms;
+    clock_freeze_ms(ms);
+    clock_refresh();
+}
+
+static struct slice key_of(int i, char *out)
+{
+    return slice_make(out, (size_t)snprintf(out, 32, i % 3 ? "key:%d" : "{tag}key:%d", i));
+}
+
+/* Runs what the effects say: SELECT, SET k v [PXAT n], DEL k, FLUSHDB, SWAPDB, MULTI, EXEC. */
+static enum status run_effects(void *arg, struct slice p, struct error *err)
+{
+    static int db;
+    while (p.n > 0) {
+        struct slice argv[8];
+        size_t argc = (size_t)strtol(p.p + 1, NULL, 10);
+        const char *q = (const char *)memchr(p.p, '\n', p.n) + 1;
+        for (size_t i = 0; i < argc; i++) {
+            size_t len = (size_t)strtol(q + 1, NULL, 10);
+            q = (const char *)memchr(q, '\n', 32) + 1;
+            argv[i] = slice_make(q, len);
+            q += len + 2;
+        }
+        p = slice_make(q, (size_t)(p.p + p.n - q));
+        struct kv_rec *r;
+        if (slice_is(argv[0], "SELECT")) {
+            db = atoi(argv[1].p);
+        } else if (slice_is(argv[0], "SET")) {
+            int64_t when = argc > 3 ? strtoll(argv[4].p, NULL, 10) : KV_NO_EXPIRE;
+            assert_int_equal(kv_set(kv, db, argv[1], argv[2], when, 0, NULL, err), ST_OK);
+        } else if (slice_is(argv[0], "DEL")) {
+            assert_int_equal(kv_lookup(kv, db, argv[1], KV_WRITE, &r, err), ST_OK);
+            if (r)
+                kv_del(kv, r);
+        } else if (slice_is(argv[0], "FLUSHDB")) {
+            kv_flush(kv, db);
+        } else if (slice_is(argv[0], "SWAPDB")) {
+            kv_swapdb(kv, atoi(argv[1].p), atoi(argv[2].p));
+        }
+    }
+    return ST_OK;
+}
+
+static void open_kv(void)
+{
+    struct error err;
+    if (kv_open(dir, NULL, &kv, &err) != ST_OK)
+        fail_msg("open: %s", err.message);
+    if (kv_replay(kv, run_effects, NULL, NULL, &err) != ST_OK)
+        fail_msg("replay: %s", err.message);
+}
+
+static void close_kv(void)
+{
+    struct error err;
+    assert_int_equal(kv_close(kv, &err), ST_OK);
+    kv = NULL;
+}
+
+static void set_key(int db, int i)
+{
+    char k[32], num[NUM_BUF];
+    struct model *m = &model[db][i];
+    struct error err;
+    if (rnd(4) == 0)
+        snprintf(m->value, sizeof(m->value), "%u", rnd(1000000));
+    else
+        snprintf(m->value, sizeof(m->value), "%.*s", (int)rnd(50),
+                 "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz");
+    m->there = true;
+    m->expire = rnd(3) == 0 ? now_ms + 1 + rnd(3000) : KV_NO_EXPIRE;
+    struct slice argv[5] = {SLICE("SET"), key_of(i, k), slice_str(m->value), SLICE("PXAT"),
+                            SLICE_NULL};
+    argv[4] = slice_make(num, num_format_int(num, m->expire));
+    assert_int_equal(kv_set(kv, db, argv[1], argv[2], m->expire, 0, NULL, &err), ST_OK);
+    kv_effect(kv, db, m->expire == KV_NO_EXPIRE ? 3 : 5, argv);
+}
+
+static void del_key(int db, int i)
+{
+    char k[32];
+    struct kv_rec *r;
+    struct error err;
+    struct slice argv[2] = {SLICE("DEL"), key_of(i, k)};
+    assert_int_equal(kv_lookup(kv, db, argv[1], KV_WRITE, &r, &err), ST_OK);
+    assert_int_equal(r != NULL, model[db][i].there);
+    if (r) {
+        kv_del(kv, r);
+        kv_effect(kv, db, 2, argv);
+    }
+    model[db][i].there = false;
+}
+
+static void flush_db(int db)
+{
+    struct slice argv[1] = {SLICE("FLUSHDB")};
+    kv_flush(kv, db);
+    kv_effect(kv, db, 1, argv);
+    memset(model[db], 0, sizeof(model[db]));
+}
+
+static void swap_dbs(int a, int b)
+{
+    static struct model t[KEYS];
+    char x[2] = {(char)('0' + a), 0}, y[2] = {(char)('0' + b), 0};
+    struct slice argv[3] = {SLICE("SWAPDB"), slice_str(x), slice_str(y)};
+    kv_swapdb(kv, a, b);
+    kv_effect(kv, 0, 3, argv);
+    memcpy(t, model[a], sizeof(t));
+    memcpy(model[a], model[b], sizeof(t));
+    memcpy(model[b], t, sizeof(t));
+}
+
+static void expire_model(void)
+{
+    for (int db = 0; db < MODEL_DBS; db++) {
+        for (int i = 0; i < KEYS; i++) {
+            struct model *m = &model[db][i];
+            if (m->there && m->expire != KV_NO_EXPIRE && m->expire <= now_ms)
+                m->there = false;
+        }
+    }
+}
+
+struct seen {
+    int db;
+    int count[KEYS];
+};
+
+static void see(void *arg, const struct kv_scan_entry *e)
+{
+    struct seen *s = arg;
+    const char *digits = (const char *)memrchr(e->key.p, ':', e->key.n) + 1;
+    int i = 0;
+    for (; digits < e->key.p + e->key.n; digits++)
+        i = i * 10 + (*digits - '0');
+    s->count[i]++;
+    assert_true(model[s->db][i].there);
+    assert_int_equal(e->expire, model[s->db][i].expire);
+}
+
+static void check_scan(int db)
+{
+    struct seen s = {.db = db};
+    uint64_t cursor = 0;
+    struct error err;
+    do {
+        assert_int_equal(kv_scan(kv, db, cursor, 1 + rnd(20), &cursor, see, &s, &err), ST_OK);
+    } while (cursor != 0);
+    for (int i = 0; i < KEYS; i++)
+        assert_int_equal(s.count[i], model[db][i].there ? 1 : 0);
+}
+
+static void check_all(void)
+{
+    struct error err;
+    expire_model();
+    while (kv_background(kv, 1000000))
+        assert_int_equal(kv_commit(kv, &err), ST_OK);
+    for (int db = 0; db < MODEL_DBS; db++) {
+        uint64_t live = 0, volatile_keys = 0;
+        for (int i = 0; i < KEYS; i++) {
+            char k[32], tmp[NUM_BUF];
+            struct kv_rec *r;
+            struct model *m = &model[db][i];
+            assert_int_equal(kv_lookup(kv, db, key_of(i, k), KV_READ, &r, &err), ST_OK);
+            assert_int_equal(r != NULL, m->there);
+            if (!r)
+                continue;
+            assert_true(slice_eq(kv_str(r, tmp), slice_str(m->value)));
+            assert_int_equal(kv_rec_expire(r), m->expire);
+            live++;
+            volatile_keys += m->expire != KV_NO_EXPIRE;
+        }
+        assert_int_equal(kv_dbsize(kv, db), live);
+        assert_int_equal(kv_expires(kv, db), volatile_keys);
+        check_scan(db);
+    }
+}
+
+/* A process that dies: nothing is folded or closed, only what was committed is in the files. */
+static void crash_and_reopen(void)
+{
+    char cmd[256];
+    struct error err;
+    assert_int_equal(kv_commit(kv, &err), ST_OK);
+    snprintf(cmd, sizeof(cmd), "rm -rf %s.copy && cp -r %s %s.copy", dir, dir, dir);
+    assert_int_equal(system(cmd), 0);
+    close_kv();
+    snprintf(cmd, sizeof(cmd), "rm -rf %s && mv %s.copy %s && rm -f %s/redis/rocksdb/LOCK", dir,
+             dir, dir, dir);
+    assert_int_equal(system(cmd), 0);
+    open_kv();
+}
+
+static void random_step(void)
+{
+    struct error err;
+    int db = (int)rnd(MODEL_DBS);
+    unsigned what = rnd(1000);
+    expire_model();
+    if (what < 700)
+        set_key(db, (int)rnd(KEYS));
+    else if (what < 900)
+        del_key(db, (int)rnd(KEYS));
+    else if (what < 903)
+        flush_db(db);
+    else if (what < 906)
+        swap_dbs(0, 2);
+    else if (what < 930)
+        at(now_ms + rnd(500));
+    else if (what < 960)
+        assert_int_equal(kv_commit(kv, &err), ST_OK);
+    else if (what < 990)
+        kv_background(kv, rnd(30));
+    else if (what < 996)
+        kv_cron(kv);
+    else
+        assert_int_equal(kv_reload(kv, &err), ST_OK);
+}
+
+static void test_kv_random_against_model(void **state)
+{
+    open_kv();
+    for (int round = 0; round < 12; round++) {
+        for (int i = 0; i < 3000; i++)
+            random_step();
+        check_all();
+        if (round % 3 == 0)
+            crash_and_reopen();
+        if (round % 3 == 1) {
+            close_kv();
+            open_kv();
+        }
+        check_all();
+    }
+    close_kv();
+}
+
+static int setup(void **state)
+{
+    struct error err;
+    keyspace_options_register();
+    (void)err;
+    keyspace_opts.databases = 4;
+    keyspace_opts.fold_interval_ms = 10;
+    snprintf(dir, sizeof(dir), "/tmp/orbit-kv-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    at(now_ms);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    char cmd[256];
+    snprintf(cmd, sizeof(cmd), "rm -rf %s %s.copy", dir, dir);
+    return system(cmd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kv_random_against_model),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
