@@ -15,6 +15,9 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 ifdef FUZZ_BUILD
 VARIANT := fuzz
+else ifdef CHECK_BUILD
+VARIANT := check
+WERROR := 1
 else ifdef SANITIZE
 VARIANT := asan
 else ifdef DEBUG
@@ -33,6 +36,7 @@ COMMON := -std=c11 -D_GNU_SOURCE -Isrc -g $(HARDENING) -pthread $(if $(WERROR),-
 
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 MODE_release := -O2 -D_FORTIFY_SOURCE=2
+MODE_check := -O2 -D_FORTIFY_SOURCE=2
 MODE_debug := -O0 -DORBIT_DEBUG -DORBIT_FAULTS
 MODE_asan := -O1 $(SANITIZERS) -DORBIT_LIBC_MALLOC -DORBIT_DEBUG -DORBIT_FAULTS
 MODE_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -DORBIT_LIBC_MALLOC -DORBIT_DEBUG
@@ -195,8 +199,25 @@ run: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@$(BIN)/orbit-server redis.conf.sample $(ARGS)
 
-check:
+check: DEPS := runtime build test check
+check: deps
 	@CC="$(CC)" BUILD_ROOT="$(BUILD_ROOT)" utils/check $(CHECKS)
+
+# The parts of utils/check that are worth being incremental.
+.PHONY: check-objects check-tidy
+CHECK_SOURCES := $(SOURCES) $(MAINS)
+TEST_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c tests/conformance/*.c tests/fuzz/*.c)
+check-objects: $(patsubst src/%.c,$(BUILD)/obj/%.o,$(CHECK_SOURCES)) \
+	$(patsubst tests/%.c,$(BUILD)/tests/obj/%.o,$(TEST_SOURCES))
+check-tidy: $(patsubst src/%.c,$(BUILD)/tidy/%.ok,$(CHECK_SOURCES))
+
+# The object file is newer than every header it was made from.
+$(BUILD)/tidy/%.ok: src/%.c $(BUILD)/obj/%.o .clang-tidy
+	@mkdir -p $(@D)
+	@echo "  TIDY  $<"
+	@clang-tidy-14 --quiet $< -- $(filter-out -Werror,$(CFLAGS_ALL)) -Wno-unknown-warning-option 2>$@.err || \
+		{ grep -v -E 'warnings? generated' $@.err; exit 1; }
+	@touch $@
 
 bench: DEPS := runtime build bench
 bench: deps all
@@ -206,7 +227,8 @@ gen:
 	@python3 utils/gen_commands.py
 
 format:
-	@git ls-files 'src/*.[ch]' 'tests/*.[ch]' | xargs -r clang-format-14 -i
+	@git ls-files --cached --others --exclude-standard 'src/*.[ch]' 'modules/*.[ch]' 'tests/*.[ch]' | \
+		xargs -r sh -c 'python3 utils/sort_includes.py "$$@" && clang-format-14 -i "$$@"' format
 
 install: all
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" BIN="$(BIN)" utils/install

@@ -3,10 +3,10 @@
 #ifndef ORBIT_BASE_BUF_H
 #define ORBIT_BASE_BUF_H
 
-#include <stdarg.h>
-
 #include "base/compiler.h"
 #include "base/slice.h"
+
+#include <stdarg.h>
 
 struct buf {
     char *p;
@@ -33,7 +33,7 @@ void buf_put_u64le(struct buf *b, uint64_t v);
 void buf_put_varint(struct buf *b, uint64_t v); /* LEB128 */
 void buf_put_int(struct buf *b, int64_t v);     /* decimal */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 void buf_consume(struct buf *b, size_t n); /* drops the first n bytes (memmove) */
 /* Quotes as Redis's MONITOR and SLOWLOG do: "..." with \n \r \t \a \b \" \\ and \xHH. */
 void buf_put_quoted(struct buf *b, struct slice s);

@@ -3,9 +3,9 @@
 #ifndef ORBIT_BASE_LOG_H
 #define ORBIT_BASE_LOG_H
 
-#include <stdbool.h>
-
 #include "base/compiler.h"
+
+#include <stdbool.h>
 
 enum log_level { LOG_DEBUG, LOG_VERBOSE, LOG_NOTICE, LOG_WARNING, LOG_NOTHING };
 

@@ -3,10 +3,10 @@
 #ifndef ORBIT_BASE_MEM_H
 #define ORBIT_BASE_MEM_H
 
+#include "base/compiler.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/compiler.h"
 
 MUST_USE void *mem_alloc(size_t n);
 MUST_USE void *mem_calloc(size_t count, size_t size);

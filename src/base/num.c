@@ -282,7 +282,8 @@ static size_t layout(char *out, const struct decimal *d)
             return n + 1;
         }
         size_t zeros = (size_t)-point;
-        memcpy(out, "0.", 2);
+        out[0] = '0';
+        out[1] = '.';
         memset(out + 2, '0', zeros);
         memcpy(out + 2 + zeros, d->digits, n);
         return 2 + zeros + n;
@@ -308,14 +309,14 @@ size_t num_format_double(char *out, double v)
     if (v == 0)
         return (size_t)sprintf(out, signbit(v) ? "-0" : "0");
     /* Whole numbers are written as integers as far as Redis does it: up to 2^62. */
-    if (v >= -0x1p62 && v <= 0x1p62 && v == (double)(int64_t)v)
+    if (fabs(v) <= 4611686018427387904.0 && v == (double)(int64_t)v)
         return num_format_int(out, (int64_t)v);
     size_t n = 0;
     if (v < 0) {
         out[n++] = '-';
         v = -v;
     }
-    struct decimal d;
+    struct decimal d = {.n = 0};
     shortest(v, &d);
     n += layout(out + n, &d);
     out[n] = '\0';

@@ -2,13 +2,11 @@
 #ifndef ORBIT_UNIT_CMOCKA_ALL_H
 #define ORBIT_UNIT_CMOCKA_ALL_H
 
-/* cmocka.h uses what the others declare. */
-/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
-/* clang-format on */
 
 #endif
