@@ -159,11 +159,6 @@ void call_propagate_words(struct call *c, int db, size_t n, ...)
     call_propagate(c, db, n, argv);
 }
 
-void call_redact(struct call *c, int i)
-{
-    c->argv[i] = SLICE("(redacted)");
-}
-
 void call_reply_status(struct call *c, enum status st, const struct error *err)
 {
     const char *text = err && err->message[0] ? err->message : status_name(st);

@@ -53,9 +53,6 @@ void call_propagate(struct call *c, int db, size_t argc, const struct slice *arg
 /* Variadic form for short words: call_propagate_words(c, db, "DEL", key, SLICE_NULL end). */
 void call_propagate_words(struct call *c, int db, size_t n, ...); /* n struct slice arguments */
 
-/* From here on (SLOWLOG, MONITOR) argument i reads "(redacted)". */
-void call_redact(struct call *c, int i);
-
 /* Looks up; a failing store is answered. False: answered, return at once. *rec may be NULL (no such key). */
 MUST_USE bool call_lookup(struct call *c, struct slice key, unsigned kv_flags, struct kv_rec **rec);
 /* Also answers WRONGTYPE when the key is there with another type. */

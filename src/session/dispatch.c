@@ -10,7 +10,7 @@
 #include "keyspace/keyspace_options.h"
 #include "session/acl.h"
 #include "session/block.h"
-#include "session/hooks.h"
+#include "session/lifecycle.h"
 #include "session/multi.h"
 #include "session/reply.h"
 #include "session/session_options.h"
@@ -42,17 +42,11 @@ struct name_entry {
 static struct name_entry names[NAME_CACHE_SIZE];
 
 static struct arena *arenas[ARENA_LEVELS];
-static bool loading;
 static const char *busy_error;
-
-void dispatch_set_loading(bool on)
-{
-    loading = on;
-}
 
 bool dispatch_is_loading(void)
 {
-    return loading;
+    return lifecycle.loading;
 }
 
 void dispatch_set_busy(const char *error)
@@ -307,7 +301,7 @@ static bool check_state(struct call *c, unsigned roles, struct effective e, enum
         *r = reject_buf(c, roles, &b);
         return true;
     }
-    if (UNLIKELY(loading) && (e.lacking & CMD_LOADING)) {
+    if (UNLIKELY(lifecycle.loading) && (e.lacking & CMD_LOADING)) {
         *r = reject(c, roles, "LOADING Redis is loading the dataset in memory");
         return true;
     }

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* While loading, commands without CMD_LOADING are answered with -LOADING. Sessions with SESS_LOADING_LOG go on. */
-void dispatch_set_loading(bool on);
+/* lifecycle.loading: commands without CMD_LOADING are answered with -LOADING. Sessions with
+ * SESS_LOADING_LOG go on. */
 bool dispatch_is_loading(void);
 
 /* A script or a module keeps the server busy: commands without CMD_ALLOW_BUSY are answered with this text ("BUSY ..."). NULL:

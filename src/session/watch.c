@@ -131,7 +131,7 @@ bool multi_watch_expired(struct session *s)
     LIST_EACH(it, &s->watches)
     {
         struct watch *w = LIST_ENTRY(it, struct watch, of_session);
-        if (w->expire != KV_NO_EXPIRE && w->expire < now)
+        if (w->expire != KV_NO_EXPIRE && w->expire <= now)
             return true;
     }
     return false;

@@ -78,7 +78,6 @@ void cmd_auth(struct call *c)
     if (c->argc == 3) {
         name = c->argv[1];
     } else if (acl_nopass(acl_default())) {
-        call_redact(c, 1);
         reply_error(c, "ERR AUTH <password> called without any password configured for the default "
                        "user. Are you sure your "
                        "configuration is correct?");
@@ -88,8 +87,6 @@ void cmd_auth(struct call *c)
         reply_ok(c);
     else
         wrong_password(c);
-    for (int i = 1; i < c->argc; i++)
-        call_redact(c, i);
 }
 
 struct hello {
@@ -130,14 +127,9 @@ static bool hello_parse(struct call *c, struct hello *h)
 
 static bool hello_login(struct call *c, const struct hello *h)
 {
-    if (h->auth) {
-        bool ok = acl_login(c, c->argv[h->auth], c->argv[h->auth + 1]);
-        call_redact(c, h->auth);
-        call_redact(c, h->auth + 1);
-        if (!ok) {
-            wrong_password(c);
-            return false;
-        }
+    if (h->auth && !acl_login(c, c->argv[h->auth], c->argv[h->auth + 1])) {
+        wrong_password(c);
+        return false;
     }
     const struct acl_user *user = acl_default();
     if (!(c->s->flags & SESS_AUTHENTICATED) && (!acl_nopass(user) || !acl_enabled(user))) {
