@@ -221,7 +221,7 @@ static void check_all(void)
 /* A process that dies: nothing is folded or closed, only what was committed is in the files. */
 static void crash_and_reopen(void)
 {
-    char cmd[256];
+    char cmd[512];
     struct error err;
     assert_int_equal(kv_commit(kv, &err), ST_OK);
     snprintf(cmd, sizeof(cmd), "rm -rf %s.copy && cp -r %s %s.copy", dir, dir, dir);
@@ -262,10 +262,16 @@ static void random_step(void)
 static void test_kv_random_against_model(void **state)
 {
     open_kv();
+    uint64_t folds = 0, replayed = 0, expired = 0;
     for (int round = 0; round < 12; round++) {
         for (int i = 0; i < 3000; i++)
             random_step();
         check_all();
+        struct kv_stats st;
+        kv_stats(kv, &st);
+        folds += st.folds;
+        replayed += st.replayed_bytes;
+        expired += st.expired;
         if (round % 3 == 0)
             crash_and_reopen();
         if (round % 3 == 1) {
@@ -275,6 +281,10 @@ static void test_kv_random_against_model(void **state)
         check_all();
     }
     close_kv();
+    /* The test must have gone where it means to go. */
+    assert_true(folds > 50);
+    assert_true(replayed > 10000);
+    assert_true(expired > 1000);
 }
 
 static int setup(void **state)
@@ -292,7 +302,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    char cmd[256];
+    char cmd[512];
     snprintf(cmd, sizeof(cmd), "rm -rf %s %s.copy", dir, dir);
     return system(cmd);
 }
