@@ -12,6 +12,7 @@
 #include "session/block.h"
 #include "session/lifecycle.h"
 #include "session/multi.h"
+#include "session/protect.h"
 #include "session/reply.h"
 #include "session/session_options.h"
 #include "session/session_priv.h"
@@ -197,24 +198,12 @@ static enum dispatch_result reject_unknown(struct call *c, bool parent_only)
     return reject_buf(c, 0, &b);
 }
 
-static bool protected_allowed(const struct call *c, int option)
-{
-    if (option == SESSION_PROTECTED_YES)
-        return true;
-    if (option != SESSION_PROTECTED_LOCAL)
-        return false;
-    struct sess_peer peer;
-    c->s->ops->peer(c->s, &peer);
-    return peer.unix_socket || strncmp(peer.addr, "127.", 4) == 0 ||
-           strncmp(peer.addr, "[::1]", 5) == 0 || strncmp(peer.addr, "::1:", 4) == 0;
-}
-
 /* True: refused. */
 static bool refuse_protected(struct call *c)
 {
     bool debug = strcmp(c->cmd->fullname, "debug") == 0;
-    if (protected_allowed(c, debug ? session_opts.enable_debug_command
-                                   : session_opts.enable_module_command))
+    if (protect_allowed(c->s, debug ? session_opts.enable_debug_command
+                                    : session_opts.enable_module_command))
         return false;
     struct buf b = BUF_INIT;
     buf_printf(&b,

@@ -7,8 +7,6 @@
 #define SECTIONS_MAX 24
 #define RESETS_MAX   24
 
-struct info_counters info_counters;
-
 static struct {
     const char *section;
     info_fn fn;
@@ -51,7 +49,6 @@ void info_on_reset(void (*fn)(void))
 
 void info_reset(void)
 {
-    info_counters = (struct info_counters){0};
     for (size_t i = 0; i < nresets; i++)
         resets[i]();
 }

@@ -19,14 +19,4 @@ const char *info_section(size_t i);
 void info_on_reset(void (*fn)(void));
 void info_reset(void);
 
-/* Counters of connections that the listeners keep, for INFO and its rates. */
-struct info_counters {
-    uint64_t connections_received, connections_rejected;
-    uint64_t net_input_bytes, net_output_bytes;
-    uint64_t evicted_clients;
-    uint64_t query_buffer_limit_disconnections, output_buffer_limit_disconnections;
-    uint64_t reads_processed, writes_processed;
-};
-extern struct info_counters info_counters;
-
 #endif

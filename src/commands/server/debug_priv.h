@@ -1,0 +1,9 @@
+/* Shared by the files of DEBUG. */
+#ifndef ORBIT_COMMANDS_SERVER_DEBUG_PRIV_H
+#define ORBIT_COMMANDS_SERVER_DEBUG_PRIV_H
+
+struct call;
+
+void debug__protocol(struct call *c);
+
+#endif

@@ -1,0 +1,53 @@
+/* SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] | ABORT. */
+#include "base/log.h"
+#include "commands/server/server_commands.h"
+#include "session/call.h"
+#include "session/lifecycle.h"
+#include "session/reply.h"
+
+static bool parse(struct call *c, unsigned *flags, bool *abort)
+{
+    for (int i = 1; i < c->argc; i++) {
+        if (call_arg_is(c, i, "nosave"))
+            *flags |= SHUTDOWN_NOSAVE;
+        else if (call_arg_is(c, i, "save"))
+            *flags |= SHUTDOWN_SAVE;
+        else if (call_arg_is(c, i, "now"))
+            *flags |= SHUTDOWN_NOW;
+        else if (call_arg_is(c, i, "force"))
+            *flags |= SHUTDOWN_FORCE;
+        else if (call_arg_is(c, i, "abort"))
+            *abort = true;
+        else
+            return false;
+    }
+    bool both = (*flags & SHUTDOWN_SAVE) && (*flags & SHUTDOWN_NOSAVE);
+    return !both && !(*abort && c->argc > 2);
+}
+
+void cmd_shutdown(struct call *c)
+{
+    unsigned flags = 0;
+    bool abort = false;
+    if (!parse(c, &flags, &abort)) {
+        reply_syntax_error(c);
+        return;
+    }
+    if (abort) {
+        if (lifecycle_shutdown_abort())
+            reply_ok(c);
+        else
+            reply_error(c, "ERR No shutdown in progress.");
+        return;
+    }
+    if (!(flags & SHUTDOWN_NOW) && (c->s->flags & SESS_DENY_BLOCKING)) {
+        reply_error(c, "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client");
+        return;
+    }
+    log_warning(LOG_SERVER, "User requested shutdown...");
+    struct error err = {.message = ""};
+    if (lifecycle_shutdown(flags, &err) == ST_OK)
+        return; /* no answer: the connection ends with the process */
+    log_warning(LOG_SERVER, "shutdown refused: %s", err.message);
+    reply_error(c, "ERR Errors trying to SHUTDOWN. Check logs.");
+}
