@@ -1,10 +1,8 @@
 /* DEBUG: tools for tests. Each subcommand is a row of a table: name, how many arguments, function. */
 #include "base/log.h"
-#include "base/mem.h"
 #include "commands/server/debug_priv.h"
 #include "commands/server/server_commands.h"
 #include "config/admin.h"
-#include "event/crypto.h"
 #include "session/lifecycle.h"
 #include "session/reply.h"
 
@@ -59,42 +57,6 @@ static void debug_set_active_expire(struct call *c)
         return;
     kv_set_active_expire(c->kv, on != 0);
     reply_ok(c);
-}
-
-static void reply_digest(struct call *c, const unsigned char digest[20])
-{
-    char hex[41];
-    crypto_hex(digest, 20, hex);
-    reply_status(c, hex);
-}
-
-static void debug_digest(struct call *c)
-{
-    unsigned char digest[20];
-    struct error err = {.message = ""};
-    enum status st = kv_digest(c->kv, digest, &err);
-    if (st == ST_OK)
-        reply_digest(c, digest);
-    else
-        call_reply_status(c, st, &err);
-}
-
-static void debug_digest_value(struct call *c)
-{
-    unsigned char(*digests)[20] = mem_calloc((size_t)c->argc, sizeof(*digests));
-    bool ok = true;
-    for (int i = 2; i < c->argc && ok; i++) {
-        struct kv_rec *rec;
-        ok = call_lookup(c, c->argv[i], KV_NOTOUCH | KV_NOSTATS, &rec);
-        if (ok && rec)
-            kv_digest_value(rec, digests[i]);
-    }
-    if (ok) {
-        reply_array(c, (size_t)c->argc - 2);
-        for (int i = 2; i < c->argc; i++)
-            reply_digest(c, digests[i]);
-    }
-    mem_free(digests);
 }
 
 static void debug_object(struct call *c)
@@ -282,8 +244,8 @@ void cmd_debug(struct call *c)
     } subs[] = {
         {"assert", 2, 2, debug_assert},
         {"config-rewrite-force-all", 2, 2, debug_config_rewrite},
-        {"digest", 2, 2, debug_digest},
-        {"digest-value", 2, INT32_MAX, debug_digest_value},
+        {"digest", 2, 2, debug__digest},
+        {"digest-value", 2, INT32_MAX, debug__digest_value},
         {"error", 3, 3, debug_error},
         {"help", 2, 2, debug_help},
         {"loadaof", 2, 2, debug_loadaof},

@@ -5,5 +5,7 @@
 struct call;
 
 void debug__protocol(struct call *c);
+void debug__digest(struct call *c);
+void debug__digest_value(struct call *c);
 
 #endif
