@@ -16,14 +16,14 @@ struct lifecycle {
     struct loop *loop;
     struct worker_pool *pool;
     struct kv *kv;
-    int64_t start_ms;       /* wall clock at the start */
-    int64_t start_mono_us;  /* uptime counts from here */
+    int64_t start_ms;      /* wall clock at the start */
+    int64_t start_mono_us; /* uptime counts from here */
     char run_id[41];
     const char *executable; /* absolute path; "" when unknown */
     bool loading;           /* the log is replayed: most commands answer -LOADING */
     int64_t loading_start_ms;
     uint64_t loading_done, loading_total; /* bytes */
-    bool cron_paused;       /* DEBUG PAUSE-CRON */
+    bool cron_paused;                     /* DEBUG PAUSE-CRON */
     uint64_t cron_runs;
 };
 extern struct lifecycle lifecycle;
@@ -52,7 +52,7 @@ void lifecycle_set_ops(const struct lifecycle_ops *ops);
 struct traffic {
     uint64_t connections, rejected; /* accepted since the start; refused for maxclients */
     uint64_t input_bytes, output_bytes;
-    uint64_t reads, writes;         /* system calls */
+    uint64_t reads, writes; /* system calls */
     uint64_t query_limit_closed, output_limit_closed;
 };
 extern struct traffic traffic;
