@@ -13,13 +13,16 @@
 #if defined(ORBIT_LIBC_MALLOC)
 #include <malloc.h>
 #if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/allocator_interface.h>
 #define MEM_ASAN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#include <sanitizer/allocator_interface.h>
 #define MEM_ASAN 1
 #endif
+#endif
+#if defined(MEM_ASAN)
+/* gcc ships the functions without their header. */
+size_t __sanitizer_get_current_allocated_bytes(void);
+size_t __sanitizer_get_allocated_size(const volatile void *p);
 #endif
 #else
 #include <jemalloc/jemalloc.h>
