@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Kills the server with SIGKILL under pipelining writers, starts it again, and looks for every acknowledged write.
+
+Each writer has keys of its own and keeps, for each, the newest acknowledged value and the newest sent one. After a kill the
+key must hold a value between the two. MULTI/EXEC writes the same number to two keys: they must be equal. Prints one line a
+round and ends with `N passed, N failed`."""
+import argparse
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+WRITERS = 8
+PIPELINE = 32
+KEYS = 200
+
+
+def encode(*words):
+    out = [b"*%d\r\n" % len(words)]
+    for w in words:
+        w = w if isinstance(w, bytes) else str(w).encode()
+        out.append(b"$%d\r\n%s\r\n" % (len(w), w))
+    return b"".join(out)
+
+
+class Client:
+    def __init__(self, port):
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.file = self.sock.makefile("rb")
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def reply(self):
+        line = self.file.readline()
+        if not line.endswith(b"\r\n"):
+            raise ConnectionError("closed")
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"+":
+            return rest
+        if kind == b":":
+            return int(rest)
+        if kind == b"-":
+            raise RuntimeError(rest.decode())
+        if kind == b"$":
+            if rest == b"-1":
+                return None
+            data = self.file.read(int(rest) + 2)
+            if len(data) != int(rest) + 2:
+                raise ConnectionError("closed")
+            return data[:-2]
+        if kind == b"*":
+            return None if rest == b"-1" else [self.reply() for _ in range(int(rest))]
+        raise RuntimeError("odd reply %r" % line)
+
+    def call(self, *words):
+        self.send(encode(*words))
+        return self.reply()
+
+
+class Writer(threading.Thread):
+    """Writes until the connection breaks. acked and sent map a key to a number."""
+
+    def __init__(self, number, port, state):
+        super().__init__(daemon=True)
+        self.number, self.port, self.state = number, port, state
+        self.error = None
+
+    def batch(self, rng):
+        commands, effects = [], []
+        for _ in range(PIPELINE):
+            kind = rng.randrange(4)
+            n = self.state["n"] = self.state["n"] + 1
+            if kind == 0:
+                key = "w%d:set:%d" % (self.number, rng.randrange(KEYS))
+                commands.append((encode("SET", key, n), 1))
+                effects.append({key: n})
+            elif kind == 1:
+                key = "w%d:count" % self.number
+                self.state["incr"] += 1
+                commands.append((encode("INCR", key), 1))
+                effects.append({key: self.state["incr"]})
+            elif kind == 2:
+                a, b = "w%d:a" % self.number, "w%d:b" % self.number
+                commands.append((encode("MULTI") + encode("SET", a, n) + encode("SET", b, n) + encode("EXEC"), 4))
+                effects.append({a: n, b: n})
+            else:
+                key = "w%d:ttl:%d" % (self.number, rng.randrange(KEYS))
+                commands.append((encode("SET", key, n) + encode("EXPIRE", key, 100000), 2))
+                effects.append({key: n})
+        return commands, effects
+
+    def run(self):
+        rng = random.Random(os.urandom(8))
+        try:
+            client = Client(self.port)
+            while True:
+                commands, effects = self.batch(rng)
+                for effect in effects:
+                    self.state["sent"].update(effect)
+                client.send(b"".join(c for c, _ in commands))
+                for (_, replies), effect in zip(commands, effects):
+                    for _ in range(replies):
+                        client.reply()
+                    self.state["acked"].update(effect)
+        except (ConnectionError, OSError):
+            pass
+        except RuntimeError as e:
+            self.error = str(e)
+
+
+class Server:
+    def __init__(self, binary, folder, options):
+        self.binary, self.folder, self.options = binary, folder, options
+        self.log = open(os.path.join(folder, "log"), "ab")
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+
+    def start(self):
+        begun = time.monotonic()
+        self.process = subprocess.Popen(
+            [self.binary, "--port", str(self.port), "--dir", self.folder, "--bind", "127.0.0.1", *self.options],
+            stdout=self.log, stderr=self.log)
+        while True:
+            if self.process.poll() is not None:
+                sys.exit("the server does not start, see %s" % self.log.name)
+            try:
+                if Client(self.port).call("PING") == b"PONG":
+                    return time.monotonic() - begun
+            except (OSError, RuntimeError):
+                time.sleep(0.02)
+            if time.monotonic() - begun > 60:
+                sys.exit("the server is not ready after a minute, see %s" % self.log.name)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+def check(port, states):
+    """Lost writes, torn transactions, lost expiries."""
+    client, bad = Client(port), []
+    for number, state in enumerate(states):
+        for key, sent in state["sent"].items():
+            acked = state["acked"].get(key, 0)
+            got = client.call("GET", key)
+            value = int(got) if got is not None else 0
+            if not acked <= value <= sent:
+                bad.append("%s: acknowledged %d, sent %d, found %d" % (key, acked, sent, value))
+            if ":ttl:" in key and acked and client.call("TTL", key) <= 0 and value == acked:
+                bad.append("%s: the expiry is lost" % key)
+        if client.call("GET", "w%d:a" % number) != client.call("GET", "w%d:b" % number):
+            bad.append("writer %d: half a transaction" % number)
+    return bad
+
+
+def settle(port, states):
+    """What was in doubt is known now."""
+    client = Client(port)
+    for number, state in enumerate(states):
+        for key in list(state["sent"]):
+            got = client.call("GET", key)
+            state["sent"][key] = state["acked"][key] = int(got) if got is not None else 0
+        state["incr"] = state["sent"].get("w%d:count" % number, 0)
+
+
+def main():
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("--server", default="bin/orbit-server")
+    args.add_argument("--rounds", type=int, default=50)
+    args.add_argument("--seconds", type=float, default=1.0, help="longest time between start and kill")
+    args.add_argument("options", nargs="*", help="further options of the server")
+    args = args.parse_args()
+    folder = tempfile.mkdtemp(prefix="orbit-crash-")
+    server = Server(os.path.abspath(args.server), folder, args.options)
+    states = [{"sent": {}, "acked": {}, "n": 0, "incr": 0} for _ in range(WRITERS)]
+    failed, writes = 0, 0
+    server.start()
+    for round_number in range(1, args.rounds + 1):
+        writers = [Writer(i, server.port, s) for i, s in enumerate(states)]
+        for w in writers:
+            w.start()
+        time.sleep(random.uniform(0.1, args.seconds))
+        server.kill()
+        for w in writers:
+            w.join()
+        took = server.start()
+        bad = check(server.port, states) + [w.error for w in writers if w.error]
+        settle(server.port, states)
+        total = sum(s["n"] for s in states)
+        print("round %d: %d commands, restart %.0f ms, %d faults" % (round_number, total - writes, took * 1000, len(bad)))
+        writes = total
+        for line in bad[:5]:
+            print("  " + line)
+        failed += bool(bad)
+    server.kill()
+    print("%d passed, %d failed" % (args.rounds - failed, failed))
+    if not failed:
+        shutil.rmtree(folder)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
