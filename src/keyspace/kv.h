@@ -79,7 +79,8 @@ size_t kv_tick_bytes(const struct kv *kv);
 /* Ends the tick: one write to the log, and a sync under appendfsync always. On failure the effects stay queued and are
  * tried again at the next commit; the callers waiting for this tick get err; kv_write_refused answers true until it works. */
 MUST_USE enum status kv_commit(struct kv *kv, struct error *err);
-/* True when writes must be refused with -MISCONF; reason (may be NULL) gets the text. */
+/* True when writes must be refused with -MISCONF; reason (may be NULL) gets the cause. A text that begins with "MISCONF " is
+ * the whole answer, another one is why the log cannot be written. */
 bool kv_write_refused(const struct kv *kv, struct error *reason);
 /* True while writers have to wait because the store cannot keep up (back-pressure). */
 bool kv_pressure(const struct kv *kv);

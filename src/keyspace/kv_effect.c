@@ -186,15 +186,14 @@ enum status kv_commit(struct kv *kv, struct error *err)
 bool kv_write_refused(const struct kv *kv, struct error *reason)
 {
     struct error why;
-    if (kv->refused) {
+    if (UNLIKELY(kv->refused)) {
         if (reason)
-            error_set(reason, kv->refused_why.code, "Errors writing to the AOF file: %s",
-                      kv->refused_why.message);
+            *reason = kv->refused_why;
         return true;
     }
-    if (kv->dirty_bytes > kv__dirty_limit() && kv__fold_failing(kv, &why)) {
+    if (UNLIKELY(kv->dirty_bytes > kv->dirty_limit) && kv__fold_failing(kv, &why)) {
         if (reason)
-            error_set(reason, why.code, "Errors writing to the store: %s", why.message);
+            error_set(reason, why.code, "MISCONF Errors writing to the store: %s", why.message);
         return true;
     }
     return false;
@@ -211,7 +210,7 @@ size_t kv__dirty_limit(void)
 
 bool kv_pressure(const struct kv *kv)
 {
-    return kv->dirty_bytes > kv__dirty_limit() && !kv__fold_failing(kv, NULL) && !kv->replaying;
+    return kv->dirty_bytes > kv->dirty_limit && !kv__fold_failing(kv, NULL) && !kv->replaying;
 }
 
 /* -- Periodic sync --------------------------------------------------------------------------------------------------- */
@@ -271,6 +270,7 @@ static bool fold_due(const struct kv *kv, int64_t now_ms)
 void kv_cron(struct kv *kv)
 {
     int64_t now_ms = clock_mono_us() / 1000;
+    kv->dirty_limit = kv__dirty_limit(); /* CONFIG SET may have changed it */
     sync_when_due(kv, now_ms);
     if (!kv->fold_wanted && !kv__fold_running(kv) && fold_due(kv, now_ms))
         kv->fold_wanted = true;

@@ -128,6 +128,7 @@ struct kv {
     /* cache: sums over the databases */
     size_t cache_bytes, dirty_bytes;
     uint64_t dirty_records;
+    size_t dirty_limit; /* writers wait above it */
     uint8_t gen;
     int hand_db;
     size_t hand_bucket;
