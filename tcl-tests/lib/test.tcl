@@ -1,4 +1,5 @@
-# Tests and assertions. A failing assertion fails its test; any other error does so too, and the file goes on.
+# Tests and assertions. A failing assertion fails its test; any other error does so too, and the file goes on. A test's body
+# has variables of its own; what several share is global (::name).
 
 set ::only_tests {}
 
@@ -12,7 +13,7 @@ proc test {name body} {
         return
     }
     set start [clock milliseconds]
-    if {[catch {uplevel 1 $body} message detail]} {
+    if {[catch {apply [list {} $body]} message detail]} {
         switch -- [lindex [dict get $detail -errorcode] 0] {
             SKIP { report skip $name $message }
             ASSERT { report err $name $message }
@@ -39,7 +40,10 @@ proc fail {message} {
 
 proc clip {text} {
     set text [string map {\r \\r \n \\n} $text]
-    return [expr {[string length $text] > 300 ? "[string range $text 0 299]..." : $text}]
+    if {[string length $text] > 300} {
+        set text "[string range $text 0 299]..."
+    }
+    return $text
 }
 
 proc assert {condition} {

@@ -131,12 +131,16 @@ static int64_t clamp(int64_t v, int64_t n)
     return v;
 }
 
+/* BITCOUNT takes a range that runs backwards from the end as empty, BITPOS clamps it first. */
+static bool runs_backwards(const struct bit_range *r)
+{
+    return r->first < 0 && r->last < 0 && r->first > r->last;
+}
+
 /* Makes the range absolute for a string of n bytes. False: it is empty. */
 static bool resolve_range(struct bit_range *r, size_t n)
 {
     int64_t total = (int64_t)(r->bits ? n * 8 : n);
-    if (r->first < 0 && r->last < 0 && r->first > r->last)
-        return false;
     r->first = clamp(r->first, total);
     r->last = clamp(r->last, total);
     if (r->last >= total)
@@ -170,9 +174,10 @@ void cmd_bitcount(struct call *c)
     if (!parse_range(c, 2, &r))
         return;
     v = kv_str(rec, tmp);
-    reply_int(c, resolve_range(&r, v.n)
-                     ? (int64_t)bits_count(v.p, (uint64_t)r.first, (uint64_t)r.last)
-                     : 0);
+    if (runs_backwards(&r) || !resolve_range(&r, v.n))
+        reply_int(c, 0);
+    else
+        reply_int(c, (int64_t)bits_count(v.p, (uint64_t)r.first, (uint64_t)r.last));
 }
 
 void cmd_bitpos(struct call *c)
