@@ -9,6 +9,10 @@ namespace eval client {
     variable sockets
     variable timeout_ms 60000
 
+    proc set_timeout {ms} {
+        variable timeout_ms $ms
+    }
+
     proc connect {port {host 127.0.0.1}} {
         variable next
         variable sockets

@@ -4,7 +4,7 @@
 set here [file dirname [file normalize [info script]]]
 lassign $argv file ::server_binary ::root ::port_base ::port_count ::provider ::keep only
 set ::pids {}
-foreach part {client server test} {
+foreach part {client server test state} {
     source $here/$part.tcl
 }
 set ::only_tests $only

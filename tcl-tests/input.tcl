@@ -1,0 +1,72 @@
+# Bad input hurts nobody but its sender.
+# tags: protocol
+
+# What the server answers to these bytes, and whether it hangs up.
+proc answer_to {bytes} {
+    set c [new_client]
+    $c raw $bytes
+    catch {$c read} answer
+    set closed [catch {$c read} why]
+    catch {$c close}
+    return [list $answer [expr {$closed && [string match "*closed*" $why]}]]
+}
+
+server {} {
+    test "Broken protocol is answered and the connection closed" {
+        foreach {bytes want} {
+            "*-10\r\n*1\r\n\$4\r\nPING\r\nQUIT\r\n" {PONG 0}
+            "*3\r\n\$3\r\nSET\r\n\$1\r\nx\r\n\$2000000000\r\n" {{ERR Protocol error: invalid bulk length} 1}
+            "*3\r\n\$3\r\nSET\r\n\$1\r\nx\r\n\$blabla\r\n" {{ERR Protocol error: invalid bulk length} 1}
+            "*3000000000\r\n" {{ERR Protocol error: invalid multibulk length} 1}
+            "*blabla\r\n" {{ERR Protocol error: invalid multibulk length} 1}
+            "*1\r\nfoo\r\n" {{ERR Protocol error: expected '$', got 'f'} 1}
+            "SET \"unbalanced\r\n" {{ERR Protocol error: unbalanced quotes in request} 1}
+        } {
+            client::set_timeout 2000
+            lassign [answer_to [subst -novariables -nocommands $bytes]] answer closed
+            client::set_timeout 60000
+            equal $answer [lindex $want 0] $bytes
+            if {[lindex $want 1]} {
+                equal $closed 1 $bytes
+            }
+        }
+        equal [r ping] PONG
+    }
+
+    test "Half a command and a hang-up change nothing" {
+        set c [new_client]
+        $c raw "*3\r\n\$3\r\nSET\r\n\$4\r\nhalf\r\n\$10\r\nabc"
+        $c close
+        after 50
+        equal [r exists half] 0
+    }
+
+    test "Random bytes do not hurt" {
+        seed 123
+        for {set i 0} {$i < 100} {incr i} {
+            set c [new_client]
+            catch {
+                $c raw [lindex {* "*1\r\n" "\$" "" "+" "\r\n"} [random 6]][random_bytes [random 300]]
+            }
+            catch {$c close}
+        }
+        equal [r ping] PONG
+    }
+
+    test "Inline commands" {
+        set c [new_client]
+        $c raw "set inline \"a b\\x41\"\r\nget inline\r\n"
+        equal [$c read] OK
+        equal [$c read] "a bA"
+        $c close
+    }
+
+    test "A command in small pieces" {
+        set c [new_client]
+        foreach byte [split "*2\r\n\$4\r\nECHO\r\n\$11\r\nhello world\r\n" ""] {
+            $c raw $byte
+        }
+        equal [$c read] "hello world"
+        $c close
+    }
+}
