@@ -73,7 +73,7 @@ LDLIBS = $(MALLOC_LIBS) $(PKG_LIBS) -pthread -lm -ldl
 LDFLAGS_ALL = $(LINK_$(VARIANT)) -rdynamic -Wl,-z,relro,-z,now $(LDFLAGS)
 
 CFLAGS_ALL = $(COMMON) $(WARNINGS) $(MODE_$(VARIANT)) $(PKG_CFLAGS) $(CFLAGS)
-TEST_CFLAGS = $(COMMON) -Wall -Wextra -Wno-unused-parameter $(MODE_$(VARIANT)) $(PKG_CFLAGS) -Itests $(CFLAGS)
+TEST_CFLAGS = $(COMMON) -Wall -Wextra -Wno-format-truncation -Wno-unused-parameter $(MODE_$(VARIANT)) $(PKG_CFLAGS) -Itests $(CFLAGS)
 
 PROGRAMS := $(if $(wildcard src/server/main.c),$(BIN)/orbit-server) \
 	$(patsubst src/tools/%/main.c,$(BIN)/orbit-%,$(wildcard src/tools/*/main.c)) \
