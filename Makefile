@@ -38,7 +38,7 @@ SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 MODE_release := -O2 -D_FORTIFY_SOURCE=2
 MODE_check := -O2 -D_FORTIFY_SOURCE=2
 MODE_debug := -O0 -DORBIT_DEBUG -DORBIT_FAULTS
-MODE_asan := -O1 $(SANITIZERS) -DORBIT_LIBC_MALLOC -DORBIT_DEBUG -DORBIT_FAULTS
+MODE_asan := -O1 -Wno-format-truncation $(SANITIZERS) -DORBIT_LIBC_MALLOC -DORBIT_DEBUG -DORBIT_FAULTS
 MODE_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -DORBIT_LIBC_MALLOC -DORBIT_DEBUG
 LINK_asan := $(SANITIZERS)
 
