@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "session/lifecycle.h"
 #include "session/reply.h"
 #include "session/session_priv.h"
 #include "session/stats.h"
@@ -259,11 +260,16 @@ void pause_set(enum pause_mode mode, int64_t until_ms)
     }
     paused = mode;
     paused_until_ms = until_ms;
+    /* Whoever pauses writes wants the data set to stand still. */
+    if (lifecycle.kv)
+        kv_pause_expire(lifecycle.kv, true);
 }
 
 void pause_end(void)
 {
     paused = PAUSE_OFF;
+    if (lifecycle.kv)
+        kv_pause_expire(lifecycle.kv, false);
 }
 
 enum pause_mode pause_mode(void)
@@ -271,7 +277,7 @@ enum pause_mode pause_mode(void)
     if (LIKELY(paused == PAUSE_OFF))
         return PAUSE_OFF;
     if (paused_until_ms < clock_cached_ms())
-        paused = PAUSE_OFF;
+        pause_end();
     return paused;
 }
 

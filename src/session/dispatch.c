@@ -265,7 +265,8 @@ static struct effective effective(const struct call *c, unsigned roles)
 static bool check_state(struct call *c, unsigned roles, struct effective e, enum dispatch_result *r)
 {
     struct session *s = c->s;
-    if (UNLIKELY(keyspace_opts.maxmemory > 0) && kv_evict(c->kv) != ST_OK) {
+    if (UNLIKELY(keyspace_opts.maxmemory > 0) && pause_mode() == PAUSE_OFF &&
+        kv_evict(c->kv) != ST_OK) {
         bool refuse =
             (e.any & CMD_DENYOOM) || ((s->flags & SESS_MULTI) && !(roles & ROLE_NOT_QUEUED));
         if (refuse) {

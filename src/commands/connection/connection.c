@@ -33,12 +33,8 @@ void cmd_echo(struct call *c)
 void cmd_select(struct call *c)
 {
     int64_t db;
-    if (!call_arg_int(c, 1, &db, NULL))
+    if (!call_arg_range(c, 1, INT32_MIN, INT32_MAX, &db, NULL))
         return;
-    if (db < INT32_MIN || db > INT32_MAX) {
-        reply_error(c, "ERR value is not an integer or out of range");
-        return;
-    }
     if (db < 0 || db >= kv_databases(c->kv)) {
         reply_error(c, "ERR DB index is out of range");
         return;
