@@ -31,6 +31,9 @@ BIN := $(if $(filter release,$(VARIANT)),bin,$(BUILD)/bin)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough \
 	-Wconversion -Wno-sign-conversion -Wno-unused-parameter
+ifneq ($(findstring clang,$(CC)),)
+WARNINGS += -Wno-string-conversion -Wno-unknown-warning-option
+endif
 HARDENING := -fvisibility=hidden -fno-common -fstack-protector-strong -fno-omit-frame-pointer
 COMMON := -std=c11 -D_GNU_SOURCE -Isrc -g $(HARDENING) -pthread $(if $(WERROR),-Werror)
 
