@@ -2,9 +2,9 @@
 #ifndef ORBIT_SESSION_BLOCK_H
 #define ORBIT_SESSION_BLOCK_H
 
-#include <stdint.h>
-
 #include "session/call.h"
+
+#include <stdint.h>
 
 struct block_ops {
     const char *kind; /* for debugging */

@@ -1,9 +1,6 @@
 /* Execution of one command: the unit of its effects, counters, latency, the hooks around it. */
 #include "session/call.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "base/arena.h"
 #include "base/clock.h"
 #include "session/dispatch.h"
@@ -12,6 +9,9 @@
 #include "session/session_options.h"
 #include "session/session_priv.h"
 #include "session/stats.h"
+
+#include <stdarg.h>
+#include <stdio.h>
 
 static struct session *current;
 static int depth;

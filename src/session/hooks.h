@@ -3,9 +3,9 @@
 #ifndef ORBIT_SESSION_HOOKS_H
 #define ORBIT_SESSION_HOOKS_H
 
-#include <stdint.h>
-
 #include "base/slice.h"
+
+#include <stdint.h>
 
 struct session;
 struct call;

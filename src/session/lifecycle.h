@@ -3,10 +3,10 @@
 #ifndef ORBIT_SESSION_LIFECYCLE_H
 #define ORBIT_SESSION_LIFECYCLE_H
 
+#include "base/status.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "base/status.h"
 
 struct loop;
 struct worker_pool;

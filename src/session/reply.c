@@ -1,9 +1,9 @@
 #include "session/reply.h"
 
+#include "session/stats.h"
+
 #include <stdarg.h>
 #include <stdio.h>
-
-#include "session/stats.h"
 
 void reply_ok(struct call *c)
 {

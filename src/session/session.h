@@ -4,12 +4,12 @@
 #ifndef ORBIT_SESSION_SESSION_H
 #define ORBIT_SESSION_SESSION_H
 
-#include <stdint.h>
-
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/slice.h"
 #include "session/sink.h"
+
+#include <stdint.h>
 
 struct session;
 struct command;

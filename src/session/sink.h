@@ -3,10 +3,10 @@
 #ifndef ORBIT_SESSION_SINK_H
 #define ORBIT_SESSION_SINK_H
 
+#include "base/slice.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "base/slice.h"
 
 struct sink;
 

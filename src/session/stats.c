@@ -56,7 +56,7 @@ static int kind_cmp(const void *a, const void *b)
 
 void sess_stats_errors(void (*fn)(void *arg, struct slice code, uint64_t count), void *arg)
 {
-    const struct error_kind *order[SESS_ERROR_KINDS];
+    const struct error_kind *order[SESS_ERROR_KINDS] = {NULL};
     for (size_t i = 0; i < nkinds; i++)
         order[i] = &kinds[i];
     qsort(order, nkinds, sizeof order[0], kind_cmp);

@@ -2,10 +2,10 @@
 #ifndef ORBIT_SESSION_STATS_H
 #define ORBIT_SESSION_STATS_H
 
+#include "base/slice.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "base/slice.h"
 
 struct command;
 struct command_latency;
