@@ -296,7 +296,7 @@ static void resume_postponed(void)
     }
 }
 
-void block_tick(void)
+bool block_tick(void)
 {
     if (heap_n) {
         int64_t now = clock_wall_ms();
@@ -318,4 +318,5 @@ void block_tick(void)
         release(b);
         s->ops->resume(s);
     }
+    return !list_empty(&resuming);
 }

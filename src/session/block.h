@@ -23,8 +23,8 @@ void block_wake(struct session *s, void (*answer)(struct call *c, void *state, v
 /* Called when the session goes away or times out. CLIENT UNBLOCK; false: it was not blocked. */
 bool block_unblock(struct session *s, bool with_error);
 size_t block_count(void);
-/* Times out those that are due; once a tick. */
-void block_tick(void);
+/* Times out those that are due, lets those that were answered go on; once a tick. True: more is waiting for the next one. */
+bool block_tick(void);
 
 /* CLIENT PAUSE. until_ms: wall clock. */
 enum pause_mode { PAUSE_OFF, PAUSE_WRITE, PAUSE_ALL };

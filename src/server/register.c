@@ -1,0 +1,49 @@
+/* Every option and every command of the program, by layer. */
+#include "commands/acl/acl_commands.h"
+#include "commands/bitmap/bitmap_commands.h"
+#include "commands/command/command_commands.h"
+#include "commands/config/config_commands.h"
+#include "commands/connection/connection_commands.h"
+#include "commands/generic/generic_commands.h"
+#include "commands/server/server_commands.h"
+#include "commands/string/string_commands.h"
+#include "commands/transactions/transactions_commands.h"
+#include "config/compat_options.h"
+#include "event/event_options.h"
+#include "keyspace/keyspace_options.h"
+#include "server/server.h"
+#include "server/server_options.h"
+#include "services/info/info_commands.h"
+#include "services/latency/latency_commands.h"
+#include "services/monitor/monitor_commands.h"
+#include "services/pubsub/pubsub_commands.h"
+#include "services/slowlog/slowlog_commands.h"
+#include "services/tracking/tracking_commands.h"
+#include "session/session_options.h"
+#include "wire/resp/resp_options.h"
+
+void server_register(void)
+{
+    compat_options_register();
+    event_options_register();
+    keyspace_options_register();
+    session_options_register();
+    resp_options_register();
+    server_options_register();
+
+    acl_commands_register();
+    bitmap_commands_register();
+    command_commands_register();
+    config_commands_register();
+    connection_commands_register();
+    generic_commands_register();
+    server_commands_register();
+    string_commands_register();
+    transactions_commands_register();
+    info_commands_register();
+    latency_commands_register();
+    monitor_commands_register();
+    pubsub_commands_register();
+    slowlog_commands_register();
+    tracking_commands_register();
+}

@@ -1,0 +1,67 @@
+/* The log's tail, executed as if a client had sent it. */
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "event/loop.h"
+#include "keyspace/kv.h"
+#include "server/server.h"
+#include "session/call.h"
+#include "session/lifecycle.h"
+#include "session/stats.h"
+#include "wire/resp/resp_codec.h"
+
+struct replay {
+    struct session *s;
+    struct resp_request req;
+    uint64_t commands;
+};
+
+static enum status run_payload(void *arg, struct slice payload, struct error *err)
+{
+    static const struct resp_limits limits = {.max_bulk = INT64_MAX};
+    struct replay *r = arg;
+    size_t at = 0;
+    while (at < payload.n) {
+        const char *why = "torn command";
+        enum resp_parse got = resp_parse(&r->req, payload.p + at, payload.n - at, &limits, &why);
+        if (got != RESP_COMMAND && got != RESP_NOTHING)
+            return error_set(err, ST_CORRUPT, "the log holds a frame that is no command: %s", why);
+        at += r->req.size;
+        if (got == RESP_COMMAND) {
+            uint64_t errors = sess_stats.unexpected_errors;
+            (void)dispatch(r->s, r->req.argc, r->req.argv, SLICE_NULL);
+            r->commands++;
+            if (sess_stats.unexpected_errors != errors)
+                return error_set(err, ST_CORRUPT, "the log's command '%.*s' failed",
+                                 SLICE_FMT(r->req.argv[0]));
+        }
+        resp_request_reset(&r->req);
+    }
+    return ST_OK;
+}
+
+static void on_progress(void *arg, uint64_t done, uint64_t total)
+{
+    lifecycle.loading_done = done;
+    lifecycle.loading_total = total;
+    loop_poll(lifecycle.loop);
+}
+
+enum status replay_log(struct kv *kv, struct error *err)
+{
+    struct replay r = {.s = session_new_internal(kv)};
+    r.s->flags |= SESS_LOADING_LOG;
+    int64_t start = clock_mono_us();
+    lifecycle.loading = true;
+    lifecycle.loading_start_ms = clock_wall_ms();
+    enum status st = kv_replay(kv, run_payload, &r, on_progress, err);
+    lifecycle.loading = false;
+    resp_request_free(&r.req);
+    session_free(r.s);
+    if (st == ST_OK)
+        log_notice(LOG_SERVER,
+                   "DB loaded from store and log: %.3f seconds (%" PRIu64 " commands replayed)",
+                   (double)(clock_mono_us() - start) / 1e6, r.commands);
+    return st;
+}

@@ -1,0 +1,280 @@
+/* Start and stop, in order:
+ *
+ *   log, signals, supervisor -> data root and its lock -> loop, workers -> store and log -> users -> listeners
+ *   -> "Server initialized" -> replay (clients get -LOADING) -> "Ready to accept connections" -> ticks
+ *   -> last commit -> replies -> fold, close -> "bye bye"
+ */
+#include "server/server.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "commands/server/save.h"
+#include "config/config.h"
+#include "event/crypto.h"
+#include "event/event_options.h"
+#include "event/loop.h"
+#include "event/worker.h"
+#include "keyspace/kv.h"
+#include "server/datadir.h"
+#include "server/process.h"
+#include "server/server_options.h"
+#include "server/signals.h"
+#include "session/acl.h"
+#include "session/hooks.h"
+#include "session/lifecycle.h"
+#include "session/multi.h"
+#include "wire/resp/resp.h"
+
+#define ANY_WORKERS 2
+
+static bool stopping;
+
+/* -- what the lower layers are given ------------------------------------------------------------- */
+
+static void on_modified(void *arg, int db, struct slice key)
+{
+    hook_run(HOOK_KEY_MODIFIED, &(struct hook_key){db, key});
+}
+
+static void on_flushed(void *arg, int db)
+{
+    hook_run(HOOK_FLUSHED, &(struct hook_key){db, SLICE_NULL});
+}
+
+static void on_swapped(void *arg, int a, int b)
+{
+    hook_run(HOOK_SWAPPED, &(struct hook_swap){a, b});
+}
+
+static void on_notify(void *arg, enum notify_class cls, const char *event, int db, struct slice key)
+{
+    hook_run(HOOK_NOTIFY, &(struct hook_notify){cls, event, db, key});
+}
+
+static const struct kv_hooks kv_hooks = {
+    .modified = on_modified, .flushed = on_flushed, .swapped = on_swapped, .notify = on_notify};
+
+static enum worker_lane lane_of(enum kv_lane lane)
+{
+    switch (lane) {
+    case KV_LANE_FOLD:
+        return WORKER_FOLD;
+    case KV_LANE_SYNC:
+        return WORKER_SYNC;
+    case KV_LANE_FREE:
+        return WORKER_FREE;
+    }
+    return WORKER_ANY;
+}
+
+static void submit(void *arg, enum kv_lane lane, void (*run)(void *), void (*done)(void *),
+                   void *job)
+{
+    worker_submit(arg, lane_of(lane), run, done, job);
+}
+
+static void drain(void *arg, enum kv_lane lane)
+{
+    worker_drain(arg, lane_of(lane));
+}
+
+static size_t tick_bytes(void)
+{
+    return kv_tick_bytes(lifecycle.kv);
+}
+
+static void prefetch(int db, struct slice key)
+{
+    kv_prefetch(lifecycle.kv, db, key);
+}
+
+/* -- stopping ------------------------------------------------------------------------------------ */
+
+enum status server_shutdown(unsigned flags, struct error *err)
+{
+    if (kv_write_refused(lifecycle.kv, err) && !(flags & (SHUTDOWN_FORCE | SHUTDOWN_NOSAVE)))
+        return error_prefix(err, "the log cannot be written");
+    stopping = true;
+    signals_stopping(true);
+    loop_stop(lifecycle.loop);
+    return ST_OK;
+}
+
+static bool shutdown_abort(void)
+{
+    return false; /* a shutdown never waits, so there is none that could be aborted */
+}
+
+static const struct lifecycle_ops lifecycle_ops = {.shutdown = server_shutdown,
+                                                   .shutdown_abort = shutdown_abort};
+
+/* -- starting ------------------------------------------------------------------------------------ */
+
+static void log_setup(void)
+{
+    log_set_level((enum log_level)server_opts.loglevel);
+    if (!log_set_file(server_opts.logfile)) {
+        fprintf(stderr, "Can't open the log file: %s\n", server_opts.logfile);
+        exit(1);
+    }
+    if (server_opts.syslog_enabled)
+        log_set_syslog(true, server_opts.syslog_ident, server_opts.syslog_facility);
+}
+
+static enum status loglevel_changed(void *arg, struct error *err)
+{
+    log_set_level((enum log_level)server_opts.loglevel);
+    return ST_OK;
+}
+
+static enum status title_changed(void *arg, struct error *err)
+{
+    process_title_update();
+    return ST_OK;
+}
+
+static void banner(void)
+{
+    char text[512];
+    bool terminal = isatty(STDOUT_FILENO) && !*server_opts.logfile && !server_opts.syslog_enabled;
+    int64_t port = event_opts.port ? event_opts.port : event_opts.tls_port;
+    if (!terminal && !server_opts.always_show_logo) {
+        log_notice(LOG_SERVER, "Running mode=standalone, port=%" PRId64 ".", port);
+        return;
+    }
+    snprintf(text, sizeof text,
+             "\n"
+             "      .-~~~-.\n"
+             "    .'   o   '.     Orbit %s, speaking Redis %s\n"
+             "   (  .-----.  )\n"
+             "  --( | *** | )--   Port: %" PRId64 "\n"
+             "   (  '-----'  )    PID: %ld\n"
+             "    '.       .'\n"
+             "      '-...-'\n\n",
+             ORBIT_VERSION, ORBIT_REDIS_VERSION, port, (long)getpid());
+    log_raw(LOG_NOTICE, text);
+}
+
+static void lifecycle_setup(void)
+{
+    static char executable[PATH_MAX];
+    unsigned char id[20];
+    ssize_t n = readlink("/proc/self/exe", executable, sizeof executable - 1);
+    executable[n > 0 ? n : 0] = 0;
+    lifecycle.executable = executable;
+    lifecycle.start_ms = clock_wall_ms();
+    lifecycle.start_mono_us = clock_mono_us();
+    hash_random(id, sizeof id);
+    crypto_hex(id, sizeof id, lifecycle.run_id);
+    lifecycle_set_ops(&lifecycle_ops);
+}
+
+static enum status open_keyspace(struct error *err)
+{
+    enum status st = datadir_open(err);
+    if (st == ST_OK)
+        st = loop_new(&lifecycle.loop, err);
+    if (st != ST_OK)
+        return st;
+    signals_setup(lifecycle.loop);
+    lifecycle.pool = worker_pool_new(lifecycle.loop, ANY_WORKERS);
+    struct kv_jobs jobs = {.arg = lifecycle.pool, .submit = submit, .drain = drain};
+    st = kv_open(datadir_root(), &jobs, &lifecycle.kv, err);
+    if (st == ST_OK)
+        kv_set_hooks(lifecycle.kv, &kv_hooks);
+    return st;
+}
+
+static enum status start(struct error *err)
+{
+    enum status st = open_keyspace(err);
+    if (st == ST_OK)
+        st = acl_start(err);
+    if (st != ST_OK)
+        return st;
+    multi_init();
+    struct resp_env env = {lifecycle.loop, lifecycle.kv, tick_bytes, prefetch};
+    resp_init(&env);
+    st = resp_listen(err);
+    if (st != ST_OK)
+        return st;
+    log_notice(LOG_SERVER, "Server initialized");
+    process_warn();
+    st = replay_log(lifecycle.kv, err);
+    if (st != ST_OK)
+        return st;
+    save_start();
+    ticks_setup();
+    config_on_change("loglevel", loglevel_changed, NULL);
+    config_on_change("proc-title-template", title_changed, NULL);
+    config_on_change("port", title_changed, NULL);
+    config_on_change("tls-port", title_changed, NULL);
+    config_on_change("bind", title_changed, NULL);
+    return ST_OK;
+}
+
+static int stop(void)
+{
+    struct error err = {.message = ""};
+    process_notify("STOPPING=1");
+    if (kv_commit(lifecycle.kv, &err) != ST_OK) {
+        log_warning(LOG_SERVER, "The last changes could not be written to the log: %s",
+                    err.message);
+        resp_tick_failed(&err);
+    }
+    resp_unlisten();
+    resp_shutdown();
+    log_notice(LOG_SERVER, "Folding what changed into the store before exiting.");
+    enum status st = kv_close(lifecycle.kv, &err);
+    if (st != ST_OK)
+        log_warning(LOG_SERVER, "Closing the data failed, the log still holds it: %s", err.message);
+    worker_pool_free(lifecycle.pool);
+    datadir_close();
+    process_pidfile_remove();
+    log_warning(LOG_SERVER, "Orbit is now ready to exit, bye bye...");
+    return st == ST_OK ? 0 : 1;
+}
+
+int server_run(void)
+{
+    struct error err = {.message = ""};
+    umask(0027);
+    if (server_opts.daemonize)
+        process_daemonize();
+    log_setup();
+    log_notice(LOG_SERVER, "oO0OoO0OoO0Oo Orbit is starting oO0OoO0OoO0Oo");
+    log_notice(LOG_SERVER, "Orbit version=%s, Redis version=%s, bits=%d, pid=%d, just started",
+               ORBIT_VERSION, ORBIT_REDIS_VERSION, (int)(sizeof(void *) * 8), (int)getpid());
+    if (config_file())
+        log_notice(LOG_SERVER, "Configuration loaded");
+    else
+        log_warning(LOG_SERVER, "No config file was given, so the defaults are used. To name one: "
+                                "orbit-server /path/to/redis.conf");
+    lifecycle_setup();
+    process_supervise();
+    signals_setup(NULL);
+    process_adjust_files();
+    process_disable_thp();
+    banner();
+    if (start(&err) != ST_OK) {
+        log_warning(LOG_SERVER, "Fatal error, the server cannot start: %s", err.message);
+        return 1;
+    }
+    process_pidfile_write();
+    process_title_update();
+    process_oom_setup();
+    resp_log_ready();
+    process_notify("STATUS=Ready to accept connections\nREADY=1\n");
+    loop_run(lifecycle.loop);
+    return stop();
+}

@@ -1,0 +1,22 @@
+/* The running server: start and stop order. */
+#ifndef ORBIT_SERVER_SERVER_H
+#define ORBIT_SERVER_SERVER_H
+
+#include "base/status.h"
+
+/* Registers every option and every command. */
+void server_register(void);
+/* The configuration is loaded: runs until somebody asks to stop. The exit status of the process. */
+int server_run(void);
+
+/* What the start needs of the other files of this folder. */
+struct kv;
+
+/* Executes the log's tail; events are served meanwhile. */
+MUST_USE enum status replay_log(struct kv *kv, struct error *err);
+/* The tick's hooks and the periodic job. */
+void ticks_setup(void);
+/* A shutdown begins with the end of this tick; see session/lifecycle.h. */
+MUST_USE enum status server_shutdown(unsigned flags, struct error *err);
+
+#endif
