@@ -18,11 +18,11 @@
 #ifndef ORBIT_CONFIG_CONFIG_H
 #define ORBIT_CONFIG_CONFIG_H
 
-#include <stdint.h>
-
 #include "base/buf.h"
 #include "base/slice.h"
 #include "base/status.h"
+
+#include <stdint.h>
 
 enum config_flags {
     CONFIG_IMMUTABLE = 1 << 0,    /* only in the file or on the command line */

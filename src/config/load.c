@@ -4,12 +4,11 @@
  *   --port 6380 --save        ->  port "6380"
  *                                 save ""
  *   "--maxmemory 700mb"       ->  maxmemory 700mb */
+#include "base/log.h"
+#include "base/mem.h"
 #include "config/admin.h"
 #include "config/config_priv.h"
 #include "config/words.h"
-
-#include "base/log.h"
-#include "base/mem.h"
 
 #include <errno.h>
 #include <glob.h>

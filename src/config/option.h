@@ -2,9 +2,9 @@
 #ifndef ORBIT_CONFIG_OPTION_H
 #define ORBIT_CONFIG_OPTION_H
 
-#include <stdint.h>
-
 #include "config/config.h"
+
+#include <stdint.h>
 
 enum config_kind {
     CONFIG_KIND_BOOL,

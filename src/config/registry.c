@@ -1,11 +1,10 @@
 /* The table of options: registration, look-up, what hangs on a change, and the one place that takes several new values at
  * once or none. */
-#include "config/admin.h"
-#include "config/config_priv.h"
-
 #include "base/dict.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/admin.h"
+#include "config/config_priv.h"
 
 #include <stdlib.h>
 

@@ -5,12 +5,11 @@
  *   comment, blank, unknown  the same
  *   first line of an option  all lines of its present value
  *   further lines of it      dropped (also under its alias) */
+#include "base/dict.h"
+#include "base/mem.h"
 #include "config/admin.h"
 #include "config/config_priv.h"
 #include "config/words.h"
-
-#include "base/dict.h"
-#include "base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>

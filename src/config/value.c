@@ -1,11 +1,10 @@
 /* Text to value and back, one function pair for each kind of option. The error texts are those that Redis's clients and
  * tests know. */
+#include "base/mem.h"
+#include "base/num.h"
 #include "config/admin.h"
 #include "config/config_priv.h"
 #include "config/words.h"
-
-#include "base/mem.h"
-#include "base/num.h"
 
 #include <inttypes.h>
 #include <limits.h>
