@@ -1,9 +1,13 @@
-/* Registers the commands of this folder. Their table is generated from spec/. */
+/* Registers the commands of this folder and what they live on. Their table is generated from spec/. */
 #include "services/latency/latency_commands.h"
+
+#include "services/latency/latency.h"
 
 #include "services/latency/latency_commands.def"
 
 void latency_commands_register(void)
 {
     command_register(latency_command_table, COUNT_OF(latency_command_table));
+    latency_options_register();
+    latency_start();
 }
