@@ -27,11 +27,6 @@ void buf_free(struct buf *b)
     *b = BUF_INIT;
 }
 
-void buf_clear(struct buf *b)
-{
-    b->n = 0;
-}
-
 void buf_reserve(struct buf *b, size_t extra)
 {
     if (LIKELY(b->cap - b->n >= extra))
@@ -70,29 +65,9 @@ void buf_shrink(struct buf *b, size_t cap)
     b->cap = cap;
 }
 
-void buf_put(struct buf *b, const void *p, size_t n)
-{
-    if (n == 0)
-        return;
-    if (UNLIKELY(b->cap - b->n < n))
-        buf_reserve(b, n);
-    memcpy(b->p + b->n, p, n);
-    b->n += n;
-}
-
-void buf_put_slice(struct buf *b, struct slice s)
-{
-    buf_put(b, s.p, s.n);
-}
-
 void buf_put_str(struct buf *b, const char *s)
 {
     buf_put(b, s, strlen(s));
-}
-
-void buf_put_byte(struct buf *b, uint8_t c)
-{
-    *buf_grow(b, 1) = (char)c;
 }
 
 void buf_put_u16be(struct buf *b, uint16_t v)

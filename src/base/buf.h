@@ -16,15 +16,11 @@ struct buf {
 
 #define BUF_INIT ((struct buf){NULL, 0, 0})
 
-void buf_free(struct buf *b);  /* frees and zeroes */
-void buf_clear(struct buf *b); /* keeps the memory */
+void buf_free(struct buf *b); /* frees and zeroes */
 void buf_reserve(struct buf *b, size_t extra);
 MUST_USE bool buf_try_reserve(struct buf *b, size_t extra); /* false: out of memory, b unchanged */
 void buf_shrink(struct buf *b, size_t cap);                 /* gives memory back, keeps the bytes */
-void buf_put(struct buf *b, const void *p, size_t n);
-void buf_put_slice(struct buf *b, struct slice s);
 void buf_put_str(struct buf *b, const char *s);
-void buf_put_byte(struct buf *b, uint8_t c);
 void buf_put_u16be(struct buf *b, uint16_t v);
 void buf_put_u32be(struct buf *b, uint32_t v);
 void buf_put_u64be(struct buf *b, uint64_t v);
@@ -54,6 +50,28 @@ static inline char *buf_grow(struct buf *b, size_t n)
     char *at = b->p + b->n;
     b->n += n;
     return at;
+}
+
+/* Keeps the memory. */
+static inline void buf_clear(struct buf *b)
+{
+    b->n = 0;
+}
+
+static inline void buf_put(struct buf *b, const void *p, size_t n)
+{
+    if (n)
+        memcpy(buf_grow(b, n), p, n);
+}
+
+static inline void buf_put_slice(struct buf *b, struct slice s)
+{
+    buf_put(b, s.p, s.n);
+}
+
+static inline void buf_put_byte(struct buf *b, uint8_t c)
+{
+    *buf_grow(b, 1) = (char)c;
 }
 
 #endif
