@@ -5,6 +5,7 @@
 #include "commands/config/config_commands.h"
 #include "commands/connection/connection_commands.h"
 #include "commands/generic/generic_commands.h"
+#include "commands/server/save.h"
 #include "commands/server/server_commands.h"
 #include "commands/string/string_commands.h"
 #include "commands/transactions/transactions_commands.h"
@@ -13,12 +14,18 @@
 #include "keyspace/keyspace_options.h"
 #include "server/server.h"
 #include "server/server_options.h"
+#include "services/info/info.h"
 #include "services/info/info_commands.h"
+#include "services/latency/latency.h"
 #include "services/latency/latency_commands.h"
+#include "services/monitor/monitor.h"
 #include "services/monitor/monitor_commands.h"
+#include "services/pubsub/pubsub.h"
 #include "services/pubsub/pubsub_commands.h"
+#include "services/slowlog/slowlog.h"
 #include "services/slowlog/slowlog_commands.h"
 #include "services/tracking/tracking_commands.h"
+#include "session/multi.h"
 #include "session/session_options.h"
 #include "wire/resp/resp_options.h"
 
@@ -30,6 +37,9 @@ void server_register(void)
     session_options_register();
     resp_options_register();
     server_options_register();
+    info_options_register();
+    latency_options_register();
+    slowlog_options_register();
 
     acl_commands_register();
     bitmap_commands_register();
@@ -46,4 +56,16 @@ void server_register(void)
     pubsub_commands_register();
     slowlog_commands_register();
     tracking_commands_register();
+}
+
+void server_start_services(void)
+{
+    multi_init();
+    info_start();
+    info_rates_start();
+    latency_start();
+    monitor_start();
+    pubsub_start();
+    save_start();
+    slowlog_start();
 }

@@ -18,7 +18,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/version.h"
-#include "commands/server/save.h"
+#include "config/admin.h"
 #include "config/config.h"
 #include "event/crypto.h"
 #include "event/event_options.h"
@@ -32,7 +32,6 @@
 #include "session/acl.h"
 #include "session/hooks.h"
 #include "session/lifecycle.h"
-#include "session/multi.h"
 #include "wire/resp/resp.h"
 
 #define ANY_WORKERS 2
@@ -202,18 +201,18 @@ static enum status start(struct error *err)
         st = acl_start(err);
     if (st != ST_OK)
         return st;
-    multi_init();
+    server_start_services();
     struct resp_env env = {lifecycle.loop, lifecycle.kv, tick_bytes, prefetch};
     resp_init(&env);
     st = resp_listen(err);
     if (st != ST_OK)
         return st;
     log_notice(LOG_SERVER, "Server initialized");
+    config_log_no_effect();
     process_warn();
     st = replay_log(lifecycle.kv, err);
     if (st != ST_OK)
         return st;
-    save_start();
     ticks_setup();
     config_on_change("loglevel", loglevel_changed, NULL);
     config_on_change("proc-title-template", title_changed, NULL);

@@ -6,6 +6,8 @@
 
 /* Registers every option and every command. */
 void server_register(void);
+/* Lets services attach to sessions, commands and INFO. */
+void server_start_services(void);
 /* The configuration is loaded: runs until somebody asks to stop. The exit status of the process. */
 int server_run(void);
 
