@@ -14,15 +14,11 @@
 #include "keyspace/keyspace_options.h"
 #include "server/server.h"
 #include "server/server_options.h"
-#include "services/info/info.h"
 #include "services/info/info_commands.h"
-#include "services/latency/latency.h"
 #include "services/latency/latency_commands.h"
-#include "services/monitor/monitor.h"
 #include "services/monitor/monitor_commands.h"
 #include "services/pubsub/pubsub.h"
 #include "services/pubsub/pubsub_commands.h"
-#include "services/slowlog/slowlog.h"
 #include "services/slowlog/slowlog_commands.h"
 #include "services/tracking/tracking_commands.h"
 #include "session/multi.h"
@@ -37,9 +33,6 @@ void server_register(void)
     session_options_register();
     resp_options_register();
     server_options_register();
-    info_options_register();
-    latency_options_register();
-    slowlog_options_register();
 
     acl_commands_register();
     bitmap_commands_register();
@@ -61,11 +54,6 @@ void server_register(void)
 void server_start_services(void)
 {
     multi_init();
-    info_start();
-    info_rates_start();
-    latency_start();
-    monitor_start();
     pubsub_start();
     save_start();
-    slowlog_start();
 }
