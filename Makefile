@@ -60,7 +60,7 @@ SERVER_LIBS := $(foreach f,$(filter-out src/tools src/tools/%,$(FOLDERS)),$(call
 
 has = $(wildcard src/$(1))
 PKGS := $(if $(call has,event),libevent libevent_pthreads libevent_openssl openssl) \
-	$(if $(call has,storage/memory),liblz4 libzstd zlib) \
+	$(if $(call has,storage),liblz4 libzstd zlib) \
 	$(if $(call has,storage/rocksdb),rocksdb) \
 	$(if $(call has,storage/cow_btree),lmdb)
 PKGS := $(strip $(PKGS))

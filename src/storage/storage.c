@@ -273,6 +273,8 @@ enum status stor__write_locked(struct stor *s, struct stor_batch *b, unsigned fl
     }
     if (st == ST_OK)
         st = s->p->write(s->h, b->b, flags, err);
+    /* Also after a failure, for we cannot know that nothing of it will show up. */
+    stor__count(&s->generation, 1);
     latency_add(b->puts || !b->dels ? &s->write_latency : &s->delete_latency, start);
     if (st == ST_OK) {
         stor__count(&s->writes, b->puts);

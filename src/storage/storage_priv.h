@@ -25,6 +25,7 @@ struct stor {
     pthread_rwlock_t write_lock;
     _Atomic uint64_t reads, writes, deletes, errors;
     struct stor_latency read_latency, write_latency, delete_latency;
+    _Atomic uint64_t generation; /* grows with every write; changes under the lock only */
     _Atomic uint64_t next_txn_id;
     _Atomic size_t open_handles; /* iterators, snapshots, transactions */
 };
