@@ -257,9 +257,19 @@ bool command_has_keys(const struct command *cmd)
     return false;
 }
 
+static void names_each(const struct names *t, bool (*fn)(void *arg, struct command *cmd), void *arg)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (!fn(arg, t->v[i].cmd))
+            return;
+}
+
 void command_each(bool (*fn)(void *arg, struct command *cmd), void *arg)
 {
-    for (size_t i = 0; i < current.n; i++)
-        if (!fn(arg, current.v[i].cmd))
-            return;
+    names_each(&current, fn, arg);
+}
+
+void command_each_original(bool (*fn)(void *arg, struct command *cmd), void *arg)
+{
+    names_each(&original, fn, arg);
 }

@@ -16,31 +16,31 @@ struct command;
 typedef void (*command_fn)(struct call *c);
 
 enum command_flags { /* those that Redis shows carry its names in COMMAND INFO */
-    CMD_WRITE = 1u << 0,
-    CMD_READONLY = 1u << 1,
-    CMD_DENYOOM = 1u << 2,
-    CMD_ADMIN = 1u << 3,
-    CMD_PUBSUB = 1u << 4,
-    CMD_NOSCRIPT = 1u << 5,
-    CMD_BLOCKING = 1u << 6,
-    CMD_LOADING = 1u << 7,
-    CMD_STALE = 1u << 8,
-    CMD_SKIP_MONITOR = 1u << 9,
-    CMD_SKIP_SLOWLOG = 1u << 10,
-    CMD_ASKING = 1u << 11,
-    CMD_FAST = 1u << 12,
-    CMD_NO_AUTH = 1u << 13,
-    CMD_MAY_REPLICATE = 1u << 14,
-    CMD_SENTINEL = 1u << 15,
-    CMD_ONLY_SENTINEL = 1u << 16,
-    CMD_NO_MANDATORY_KEYS = 1u << 17,
-    CMD_PROTECTED = 1u << 18,
-    CMD_NO_ASYNC_LOADING = 1u << 19,
-    CMD_NO_MULTI = 1u << 20,
-    CMD_ALLOW_BUSY = 1u << 21,
-    CMD_MOVABLE_KEYS = 1u << 22,
-    CMD_MODULE = 1u << 23,
-    CMD_TOUCHES_ARBITRARY_KEYS = 1u << 24,
+                     CMD_WRITE = 1u << 0,
+                     CMD_READONLY = 1u << 1,
+                     CMD_DENYOOM = 1u << 2,
+                     CMD_ADMIN = 1u << 3,
+                     CMD_PUBSUB = 1u << 4,
+                     CMD_NOSCRIPT = 1u << 5,
+                     CMD_BLOCKING = 1u << 6,
+                     CMD_LOADING = 1u << 7,
+                     CMD_STALE = 1u << 8,
+                     CMD_SKIP_MONITOR = 1u << 9,
+                     CMD_SKIP_SLOWLOG = 1u << 10,
+                     CMD_ASKING = 1u << 11,
+                     CMD_FAST = 1u << 12,
+                     CMD_NO_AUTH = 1u << 13,
+                     CMD_MAY_REPLICATE = 1u << 14,
+                     CMD_SENTINEL = 1u << 15,
+                     CMD_ONLY_SENTINEL = 1u << 16,
+                     CMD_NO_MANDATORY_KEYS = 1u << 17,
+                     CMD_PROTECTED = 1u << 18,
+                     CMD_NO_ASYNC_LOADING = 1u << 19,
+                     CMD_NO_MULTI = 1u << 20,
+                     CMD_ALLOW_BUSY = 1u << 21,
+                     CMD_MOVABLE_KEYS = 1u << 22,
+                     CMD_MODULE = 1u << 23,
+                     CMD_TOUCHES_ARBITRARY_KEYS = 1u << 24,
 };
 
 /* ACL categories, as bits ACL_CAT_KEYSPACE... (an enum holds 32). */
@@ -57,15 +57,39 @@ enum acl_category {
 };
 
 enum command_group {
-    GROUP_GENERIC, GROUP_STRING, GROUP_LIST, GROUP_SET, GROUP_SORTED_SET, GROUP_HASH, GROUP_PUBSUB, GROUP_TRANSACTIONS,
-    GROUP_CONNECTION, GROUP_SERVER, GROUP_SCRIPTING, GROUP_HYPERLOGLOG, GROUP_CLUSTER, GROUP_SENTINEL, GROUP_GEO,
-    GROUP_STREAM, GROUP_BITMAP, GROUP_MODULE, GROUP_ORBIT,
+    GROUP_GENERIC,
+    GROUP_STRING,
+    GROUP_LIST,
+    GROUP_SET,
+    GROUP_SORTED_SET,
+    GROUP_HASH,
+    GROUP_PUBSUB,
+    GROUP_TRANSACTIONS,
+    GROUP_CONNECTION,
+    GROUP_SERVER,
+    GROUP_SCRIPTING,
+    GROUP_HYPERLOGLOG,
+    GROUP_CLUSTER,
+    GROUP_SENTINEL,
+    GROUP_GEO,
+    GROUP_STREAM,
+    GROUP_BITMAP,
+    GROUP_MODULE,
+    GROUP_ORBIT,
 };
 
 enum key_flags {
-    KEY_RO = 1u << 0, KEY_RW = 1u << 1, KEY_OW = 1u << 2, KEY_RM = 1u << 3,
-    KEY_ACCESS = 1u << 4, KEY_UPDATE = 1u << 5, KEY_INSERT = 1u << 6, KEY_DELETE = 1u << 7,
-    KEY_NOT_KEY = 1u << 8, KEY_INCOMPLETE = 1u << 9, KEY_VARIABLE_FLAGS = 1u << 10,
+    KEY_RO = 1u << 0,
+    KEY_RW = 1u << 1,
+    KEY_OW = 1u << 2,
+    KEY_RM = 1u << 3,
+    KEY_ACCESS = 1u << 4,
+    KEY_UPDATE = 1u << 5,
+    KEY_INSERT = 1u << 6,
+    KEY_DELETE = 1u << 7,
+    KEY_NOT_KEY = 1u << 8,
+    KEY_INCOMPLETE = 1u << 9,
+    KEY_VARIABLE_FLAGS = 1u << 10,
 };
 
 enum key_begin { KEY_BEGIN_UNKNOWN, KEY_BEGIN_INDEX, KEY_BEGIN_KEYWORD };
@@ -75,8 +99,8 @@ struct key_spec { /* as COMMAND INFO's key specifications */
     unsigned flags;
     const char *notes;
     enum key_begin begin;
-    int index;                   /* BEGIN_INDEX */
-    const char *keyword;         /* BEGIN_KEYWORD */
+    int index;           /* BEGIN_INDEX */
+    const char *keyword; /* BEGIN_KEYWORD */
     int start_from;
     enum key_find find;
     int last_key, step, limit;   /* FIND_RANGE */
@@ -93,9 +117,20 @@ struct key_refs {
     struct key_ref fixed[16];
 };
 /* For commands whose keys the specs cannot tell (SORT, MIGRATE...). False: the arguments are not valid. */
-typedef bool (*command_getkeys_fn)(const struct command *cmd, const struct slice *argv, int argc, struct key_refs *out);
+typedef bool (*command_getkeys_fn)(const struct command *cmd, const struct slice *argv, int argc,
+                                   struct key_refs *out);
 
-enum arg_type { ARG_STRING, ARG_INTEGER, ARG_DOUBLE, ARG_KEY, ARG_PATTERN, ARG_UNIX_TIME, ARG_PURE_TOKEN, ARG_ONEOF, ARG_BLOCK };
+enum arg_type {
+    ARG_STRING,
+    ARG_INTEGER,
+    ARG_DOUBLE,
+    ARG_KEY,
+    ARG_PATTERN,
+    ARG_UNIX_TIME,
+    ARG_PURE_TOKEN,
+    ARG_ONEOF,
+    ARG_BLOCK
+};
 struct command_arg {
     const char *name, *token, *summary, *since, *deprecated_since, *display;
     enum arg_type type;
@@ -119,20 +154,20 @@ enum command_channels {
 struct command_latency; /* histogram, made at the first call */
 
 struct command {
-    const char *name;        /* "get"; of a subcommand its own part: "get" */
-    const char *fullname;    /* "get", "config|get" */
-    const char *container;   /* of a subcommand: name of the parent, which may be in another table */
-    command_fn fn;           /* NULL only for a pure container */
-    int arity;               /* as Redis: counts the name; negative: at least */
+    const char *name;      /* "get"; of a subcommand its own part: "get" */
+    const char *fullname;  /* "get", "config|get" */
+    const char *container; /* of a subcommand: name of the parent, which may be in another table */
+    command_fn fn;         /* NULL only for a pure container */
+    int arity;             /* as Redis: counts the name; negative: at least */
     unsigned flags;
-    uint32_t acl;            /* enum acl_category */
+    uint32_t acl; /* enum acl_category */
     enum command_group group;
     enum command_channels channels;
     const struct key_spec *keys;
     size_t nkeys;
     command_getkeys_fn getkeys; /* NULL: the specs tell all */
     const char *summary, *complexity, *since, *deprecated_since, *replaced_by;
-    unsigned doc_flags;      /* 1 deprecated, 2 syscmd */
+    unsigned doc_flags; /* 1 deprecated, 2 syscmd */
     const struct command_history *history;
     size_t nhistory;
     const struct command_arg *args;
@@ -142,11 +177,12 @@ struct command {
     const char *reply_schema; /* JSON, or NULL */
 
     /* filled at registration and run time */
-    struct command **subs;   /* in order of registration */
+    struct command **subs; /* in order of registration */
     size_t nsubs;
-    struct command *parent;  /* of a subcommand */
-    int id;                  /* bit number in ACL users' sets */
-    bool keys_simple;        /* one KEY_BEGIN_INDEX + KEY_FIND_RANGE spec: first/last/step below are all there is */
+    struct command *parent; /* of a subcommand */
+    int id;                 /* bit number in ACL users' sets */
+    bool
+        keys_simple; /* one KEY_BEGIN_INDEX + KEY_FIND_RANGE spec: first/last/step below are all there is */
     int first_key, last_key, key_step;
     uint64_t calls, usec, rejected, failed;
     struct command_latency *latency;
@@ -168,11 +204,13 @@ struct command *command_find_original(struct slice fullname);
 /* rename-command; "" hides. False: there is no such command, or the new name is taken. */
 bool command_rename(struct slice from, struct slice to);
 size_t command_count(void); /* top-level ones that have a name */
-int command_id_max(void); /* one more than the greatest id */
+int command_id_max(void);   /* one more than the greatest id */
 /* True when some arguments of the command are keys. */
 bool command_has_keys(const struct command *cmd);
 /* Calls fn for each top-level command until it returns false. */
 void command_each(bool (*fn)(void *arg, struct command *cmd), void *arg);
+/* The same for all of them, also those that rename-command has hidden. */
+void command_each_original(bool (*fn)(void *arg, struct command *cmd), void *arg);
 /* Arity test of Redis. */
 static inline bool command_arity_ok(const struct command *cmd, int argc)
 {
@@ -180,7 +218,8 @@ static inline bool command_arity_ok(const struct command *cmd, int argc)
 }
 /* Keys of a call. False: the command has keys but these arguments are not valid. out is initialised by the caller; key_refs_free
  * after use. */
-bool command_keys(const struct command *cmd, const struct slice *argv, int argc, struct key_refs *out);
+bool command_keys(const struct command *cmd, const struct slice *argv, int argc,
+                  struct key_refs *out);
 /* Channels of a call (ACL): see session/acl.h. */
 void key_refs_init(struct key_refs *k);
 void key_refs_add(struct key_refs *k, int pos, unsigned flags);

@@ -38,14 +38,16 @@ static int begin_of(const struct key_spec *k, const struct slice *argv, int argc
         return k->index;
     int step = k->start_from > 0 ? 1 : -1;
     int i = k->start_from > 0 ? k->start_from : argc + k->start_from;
-    int end = k->start_from > 0 ? argc - 1 : 1; /* exclusive: a keyword in the last place has no key */
+    int end =
+        k->start_from > 0 ? argc - 1 : 1; /* exclusive: a keyword in the last place has no key */
     for (; i > 0 && i < argc && i != end; i += step)
         if (slice_is(argv[i], k->keyword))
             return i + 1;
     return 0;
 }
 
-static bool add_spec(const struct key_spec *k, const struct slice *argv, int argc, struct key_refs *out)
+static bool add_spec(const struct key_spec *k, const struct slice *argv, int argc,
+                     struct key_refs *out)
 {
     if (k->begin == KEY_BEGIN_UNKNOWN || k->find == KEY_FIND_UNKNOWN)
         return false;
@@ -55,7 +57,8 @@ static bool add_spec(const struct key_spec *k, const struct slice *argv, int arg
     int64_t last;
     if (k->find == KEY_FIND_KEYNUM) {
         int64_t n;
-        if (first + k->keynum_index >= argc || !num_parse_int(argv[first + k->keynum_index], &n) || n < 0 || n > argc)
+        if (first + k->keynum_index >= argc || !num_parse_int(argv[first + k->keynum_index], &n) ||
+            n < 0 || n > argc)
             return false;
         first += k->first_key;
         last = first + (n - 1) * k->step;
@@ -66,12 +69,15 @@ static bool add_spec(const struct key_spec *k, const struct slice *argv, int arg
     } else {
         last = first + (argc - first) / k->limit + k->last_key;
     }
-    for (int64_t i = first; i <= last && i < argc; i += k->step)
+    if (first >= argc || last < first || last >= argc)
+        return false;
+    for (int64_t i = first; i <= last; i += k->step)
         key_refs_add(out, (int)i, k->flags);
     return true;
 }
 
-bool command_keys(const struct command *cmd, const struct slice *argv, int argc, struct key_refs *out)
+bool command_keys(const struct command *cmd, const struct slice *argv, int argc,
+                  struct key_refs *out)
 {
     if (cmd->getkeys)
         return cmd->getkeys(cmd, argv, argc, out);

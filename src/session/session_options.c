@@ -2,6 +2,7 @@
 #include "session/session_options.h"
 
 #include "config/option.h"
+#include "session/acl.h"
 #include "session/command.h"
 
 struct session_options session_opts;

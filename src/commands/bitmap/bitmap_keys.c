@@ -2,7 +2,8 @@
 #include "commands/bitmap/bitmap_commands.h"
 
 /* BITFIELD only reads when all its operations are GETs; what is not valid counts as writing. */
-bool keys_bitfield(const struct command *cmd, const struct slice *argv, int argc, struct key_refs *out)
+bool keys_bitfield(const struct command *cmd, const struct slice *argv, int argc,
+                   struct key_refs *out)
 {
     bool reads = true;
     for (int i = 2; i < argc && reads; i++) {
