@@ -178,6 +178,9 @@ MUST_USE enum status kv_random(struct kv *kv, int db, struct buf *out, struct er
 /* Notification, when notify-keyspace-events wants the class. */
 void kv_notify(struct kv *kv, enum notify_class cls, const char *event, int db, struct slice key);
 
+/* True inside the modified hook of a key that the keyspace itself deletes because it has expired: no command did it. */
+bool kv_own_change(const struct kv *kv);
+
 /* maxmemory: deletes keys by policy until the logical data set is within the limit. ST_NO_MEMORY when it cannot. */
 MUST_USE enum status kv_evict(struct kv *kv);
 /* Active expiry on (default) or off (DEBUG SET-ACTIVE-EXPIRE). */

@@ -90,10 +90,17 @@ void kv__expire_record(struct kv *kv, struct kv_db *d, struct kv_rec *r)
     struct slice argv[2] = {SLICE("DEL"), key};
     kv_unit_begin(kv);
     kv_effect(kv, db, 2, argv);
+    kv->own_change = true;
     kv__bury(kv, d, r);
+    kv->own_change = false;
     kv->st.expired++;
     kv_notify(kv, NOTIFY_EXPIRED, "expired", db, key);
     kv_unit_end(kv);
+}
+
+bool kv_own_change(const struct kv *kv)
+{
+    return kv->own_change;
 }
 
 /* The key of a tombstone just made for an entry of the store leaves the counters; its value was never read. */
