@@ -21,6 +21,7 @@
 #include "services/pubsub/pubsub_commands.h"
 #include "services/script/script_commands.h"
 #include "services/slowlog/slowlog_commands.h"
+#include "services/tracking/tracking.h"
 #include "services/tracking/tracking_commands.h"
 #include "session/multi.h"
 #include "session/session_options.h"
@@ -34,6 +35,7 @@ void server_register(void)
     session_options_register();
     resp_options_register();
     server_options_register();
+    tracking_options_register();
 
     acl_commands_register();
     bitmap_commands_register();
@@ -57,5 +59,6 @@ void server_start_services(void)
 {
     multi_init();
     pubsub_start();
+    tracking_start();
     save_start();
 }
