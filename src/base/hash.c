@@ -65,25 +65,45 @@ uint64_t hash_sip13(struct hash_seed seed, const void *p, size_t n)
     return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }
 
-/* The table is linear over GF(2): the entry of a byte is the xor of the entries of its bits. */
+/* Eight bytes a step: table k holds what a byte does that stands k bytes before the end of the step. The tables are linear
+ * over GF(2): the entry of a byte is the xor of the entries of its bits, so eight numbers make a table. */
 #define CRC16_BIT(i, bit, v) (((i) & (bit)) ? (v) : 0)
-#define CRC16_1(i)                                                                                 \
-    (uint16_t)(CRC16_BIT(i, 1, 0x1021) ^ CRC16_BIT(i, 2, 0x2042) ^ CRC16_BIT(i, 4, 0x4084) ^       \
-               CRC16_BIT(i, 8, 0x8108) ^ CRC16_BIT(i, 16, 0x1231) ^ CRC16_BIT(i, 32, 0x2462) ^     \
-               CRC16_BIT(i, 64, 0x48c4) ^ CRC16_BIT(i, 128, 0x9188))
-#define CRC16_4(i)  CRC16_1(i), CRC16_1((i) + 1), CRC16_1((i) + 2), CRC16_1((i) + 3)
-#define CRC16_16(i) CRC16_4(i), CRC16_4((i) + 4), CRC16_4((i) + 8), CRC16_4((i) + 12)
-#define CRC16_64(i) CRC16_16(i), CRC16_16((i) + 16), CRC16_16((i) + 32), CRC16_16((i) + 48)
+#define CRC16_1(t, i)        (uint16_t) t(i)
+#define CRC16_4(t, i)        CRC16_1(t, i), CRC16_1(t, (i) + 1), CRC16_1(t, (i) + 2), CRC16_1(t, (i) + 3)
+#define CRC16_16(t, i)       CRC16_4(t, i), CRC16_4(t, (i) + 4), CRC16_4(t, (i) + 8), CRC16_4(t, (i) + 12)
+#define CRC16_64(t, i)                                                                             \
+    CRC16_16(t, i), CRC16_16(t, (i) + 16), CRC16_16(t, (i) + 32), CRC16_16(t, (i) + 48)
+#define CRC16_TABLE(t)                                                                             \
+    {                                                                                              \
+        CRC16_64(t, 0), CRC16_64(t, 64), CRC16_64(t, 128), CRC16_64(t, 192)                        \
+    }
+#define CRC16_XOR(i, a, b, c, d, e, f, g, h)                                                       \
+    (CRC16_BIT(i, 1, a) ^ CRC16_BIT(i, 2, b) ^ CRC16_BIT(i, 4, c) ^ CRC16_BIT(i, 8, d) ^           \
+     CRC16_BIT(i, 16, e) ^ CRC16_BIT(i, 32, f) ^ CRC16_BIT(i, 64, g) ^ CRC16_BIT(i, 128, h))
+#define CRC16_T0(i) CRC16_XOR(i, 0x1021, 0x2042, 0x4084, 0x8108, 0x1231, 0x2462, 0x48c4, 0x9188)
+#define CRC16_T1(i) CRC16_XOR(i, 0x3331, 0x6662, 0xccc4, 0x89a9, 0x0373, 0x06e6, 0x0dcc, 0x1b98)
+#define CRC16_T2(i) CRC16_XOR(i, 0x3730, 0x6e60, 0xdcc0, 0xa9a1, 0x4363, 0x86c6, 0x1dad, 0x3b5a)
+#define CRC16_T3(i) CRC16_XOR(i, 0x76b4, 0xed68, 0xcaf1, 0x85c3, 0x1ba7, 0x374e, 0x6e9c, 0xdd38)
+#define CRC16_T4(i) CRC16_XOR(i, 0xaa51, 0x4483, 0x8906, 0x022d, 0x045a, 0x08b4, 0x1168, 0x22d0)
+#define CRC16_T5(i) CRC16_XOR(i, 0x45a0, 0x8b40, 0x06a1, 0x0d42, 0x1a84, 0x3508, 0x6a10, 0xd420)
+#define CRC16_T6(i) CRC16_XOR(i, 0xb861, 0x60e3, 0xc1c6, 0x93ad, 0x377b, 0x6ef6, 0xddec, 0xabf9)
+#define CRC16_T7(i) CRC16_XOR(i, 0x47d3, 0x8fa6, 0x0f6d, 0x1eda, 0x3db4, 0x7b68, 0xf6d0, 0xfd81)
 
-static const uint16_t crc16_table[256] = {CRC16_64(0), CRC16_64(64), CRC16_64(128), CRC16_64(192)};
+static const uint16_t crc16_tables[8][256] = {
+    CRC16_TABLE(CRC16_T0), CRC16_TABLE(CRC16_T1), CRC16_TABLE(CRC16_T2), CRC16_TABLE(CRC16_T3),
+    CRC16_TABLE(CRC16_T4), CRC16_TABLE(CRC16_T5), CRC16_TABLE(CRC16_T6), CRC16_TABLE(CRC16_T7)};
 
 uint16_t hash_crc16(const void *p, size_t n)
 {
     const unsigned char *at = p;
-    uint16_t crc = 0;
-    for (size_t i = 0; i < n; i++)
-        crc = (uint16_t)((crc << 8) ^ crc16_table[(crc >> 8) ^ at[i]]);
-    return crc;
+    const uint16_t(*t)[256] = crc16_tables;
+    unsigned crc = 0;
+    for (; n >= 8; n -= 8, at += 8)
+        crc = t[7][at[0] ^ (crc >> 8)] ^ t[6][at[1] ^ (crc & 0xff)] ^ t[5][at[2]] ^ t[4][at[3]] ^
+              t[3][at[4]] ^ t[2][at[5]] ^ t[1][at[6]] ^ t[0][at[7]];
+    for (; n > 0; n--, at++)
+        crc = ((crc << 8) & 0xffff) ^ t[0][(crc >> 8) ^ *at];
+    return (uint16_t)crc;
 }
 
 uint16_t hash_slot(const void *key, size_t n)
@@ -101,7 +121,7 @@ uint16_t hash_slot(const void *key, size_t n)
     return hash_crc16(p, n) & 16383;
 }
 
-/* Eight bytes a step: table k holds the effect of a byte that stands k bytes before the end of the word. */
+/* As above, for the reflected ones; made at first use. */
 struct crc_tables {
     uint64_t t[8][256];
 };

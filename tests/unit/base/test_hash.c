@@ -40,6 +40,22 @@ static void test_hash_crc16_check_value(void **state)
     assert_int_equal(hash_crc16("", 0), 0);
 }
 
+static void test_hash_crc16_every_length(void **state)
+{
+    unsigned char bytes[70];
+    for (unsigned i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (unsigned char)(i * 37 + 11);
+    for (size_t n = 0; n <= sizeof(bytes); n++) {
+        unsigned crc = 0;
+        for (size_t i = 0; i < n; i++) {
+            crc ^= (unsigned)bytes[i] << 8;
+            for (int bit = 0; bit < 8; bit++)
+                crc = ((crc << 1) ^ (crc & 0x8000 ? 0x1021 : 0)) & 0xffff;
+        }
+        assert_int_equal(hash_crc16(bytes, n), crc);
+    }
+}
+
 static void test_hash_slot_tags(void **state)
 {
     static const struct {
@@ -126,6 +142,7 @@ int main(void)
         cmocka_unit_test(test_hash_sip13_reference),
         cmocka_unit_test(test_hash_sip13_depends_on_seed_and_tail),
         cmocka_unit_test(test_hash_crc16_check_value),
+        cmocka_unit_test(test_hash_crc16_every_length),
         cmocka_unit_test(test_hash_slot_tags),
         cmocka_unit_test(test_hash_crc32c_check_value),
         cmocka_unit_test(test_hash_crc32c_every_length_and_split),
