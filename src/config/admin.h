@@ -15,6 +15,9 @@ void config_value(const struct config_option *opt, struct buf *out);
 /* Appends the text of the default. */
 void config_default(const struct config_option *opt, struct buf *out);
 
+/* Sets what the lines of text say, as config_load does with a file's. */
+MUST_USE enum status config_load_text(struct slice text, struct error *err);
+
 struct config_pair {
     struct slice name, value;
 };

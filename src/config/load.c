@@ -179,6 +179,13 @@ static enum status load_text(struct slice text, unsigned depth, struct error *er
     return ST_OK;
 }
 
+enum status config_load_text(struct slice text, struct error *err)
+{
+    struct error local = {0};
+    buf_clear(&report);
+    return load_text(text, 0, err ? err : &local);
+}
+
 /* -- Command line -------------------------------------------------------------------------------------------------------- */
 
 static bool is_dashed(const char *word)
