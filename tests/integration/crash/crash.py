@@ -9,59 +9,17 @@ import os
 import random
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "utils"))
+from orbit_client import Client, Server, encode
+
 WRITERS = 8
 PIPELINE = 32
 KEYS = 200
-
-
-def encode(*words):
-    out = [b"*%d\r\n" % len(words)]
-    for w in words:
-        w = w if isinstance(w, bytes) else str(w).encode()
-        out.append(b"$%d\r\n%s\r\n" % (len(w), w))
-    return b"".join(out)
-
-
-class Client:
-    def __init__(self, port):
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=30)
-        self.file = self.sock.makefile("rb")
-
-    def send(self, data):
-        self.sock.sendall(data)
-
-    def reply(self):
-        line = self.file.readline()
-        if not line.endswith(b"\r\n"):
-            raise ConnectionError("closed")
-        kind, rest = line[:1], line[1:-2]
-        if kind == b"+":
-            return rest
-        if kind == b":":
-            return int(rest)
-        if kind == b"-":
-            raise RuntimeError(rest.decode())
-        if kind == b"$":
-            if rest == b"-1":
-                return None
-            data = self.file.read(int(rest) + 2)
-            if len(data) != int(rest) + 2:
-                raise ConnectionError("closed")
-            return data[:-2]
-        if kind == b"*":
-            return None if rest == b"-1" else [self.reply() for _ in range(int(rest))]
-        raise RuntimeError("odd reply %r" % line)
-
-    def call(self, *words):
-        self.send(encode(*words))
-        return self.reply()
 
 
 class Writer(threading.Thread):
@@ -111,37 +69,8 @@ class Writer(threading.Thread):
                     self.state["acked"].update(effect)
         except (ConnectionError, OSError):
             pass
-        except RuntimeError as e:
-            self.error = str(e)
-
-
-class Server:
-    def __init__(self, binary, folder, options):
-        self.binary, self.folder, self.options = binary, folder, options
-        self.log = open(os.path.join(folder, "log"), "ab")
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
-
-    def start(self):
-        begun = time.monotonic()
-        self.process = subprocess.Popen(
-            [self.binary, "--port", str(self.port), "--dir", self.folder, "--bind", "127.0.0.1", *self.options],
-            stdout=self.log, stderr=self.log)
-        while True:
-            if self.process.poll() is not None:
-                sys.exit("the server does not start, see %s" % self.log.name)
-            try:
-                if Client(self.port).call("PING") == b"PONG":
-                    return time.monotonic() - begun
-            except (OSError, RuntimeError):
-                time.sleep(0.02)
-            if time.monotonic() - begun > 60:
-                sys.exit("the server is not ready after a minute, see %s" % self.log.name)
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        except Exception as e:  # an error reply, or a fault of this script: never silent
+            self.error = repr(e)
 
 
 def check(port, states):
@@ -179,7 +108,7 @@ def main():
     args.add_argument("options", nargs="*", help="further options of the server")
     args = args.parse_args()
     folder = tempfile.mkdtemp(prefix="orbit-crash-")
-    server = Server(os.path.abspath(args.server), folder, args.options)
+    server = Server(args.server, folder, *args.options)
     states = [{"sent": {}, "acked": {}, "n": 0, "incr": 0} for _ in range(WRITERS)]
     failed, writes = 0, 0
     server.start()
@@ -188,19 +117,21 @@ def main():
         for w in writers:
             w.start()
         time.sleep(random.uniform(0.1, args.seconds))
-        server.kill()
+        server.stop(signal.SIGKILL)
         for w in writers:
             w.join()
         took = server.start()
         bad = check(server.port, states) + [w.error for w in writers if w.error]
         settle(server.port, states)
         total = sum(s["n"] for s in states)
+        if not any(s["acked"] for s in states):
+            bad.append("nothing was acknowledged")
         print("round %d: %d commands, restart %.0f ms, %d faults" % (round_number, total - writes, took * 1000, len(bad)))
         writes = total
         for line in bad[:5]:
             print("  " + line)
         failed += bool(bad)
-    server.kill()
+    server.stop(signal.SIGKILL)
     print("%d passed, %d failed" % (args.rounds - failed, failed))
     if not failed:
         shutil.rmtree(folder)

@@ -28,6 +28,9 @@ class Client:
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.sock.makefile("rb", buffering=1 << 16)
 
+    def send(self, data):
+        self.sock.sendall(data)
+
     def reply(self):
         line = self.file.readline()
         if not line.endswith(b"\r\n"):
@@ -40,17 +43,22 @@ class Client:
         if kind == b"-":
             raise RuntimeError(rest.decode())
         if kind == b"$":
-            return None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2]
+            if rest == b"-1":
+                return None
+            data = self.file.read(int(rest) + 2)
+            if len(data) != int(rest) + 2:
+                raise ConnectionError("closed")
+            return data[:-2]
         if kind == b"*":
             return None if rest == b"-1" else [self.reply() for _ in range(int(rest))]
         raise RuntimeError("odd reply %r" % line)
 
     def call(self, *words):
-        self.sock.sendall(encode(*words))
+        self.send(encode(*words))
         return self.reply()
 
     def pipeline(self, data, replies):
-        self.sock.sendall(data)
+        self.send(data)
         return [self.reply() for _ in range(replies)]
 
     def info(self, field):
