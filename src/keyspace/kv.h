@@ -137,6 +137,8 @@ MUST_USE enum status kv_set(struct kv *kv, int db, struct slice key, struct slic
 /* As kv_set with an integer, keeping the TTL that is there. */
 MUST_USE enum status kv_set_int(struct kv *kv, int db, struct slice key, int64_t value,
                                 struct kv_rec **rec, struct error *err);
+/* The value of a string becomes an integer; the TTL stays. */
+void kv_str_set_int(struct kv *kv, struct kv_rec *r, int64_t value);
 /* Makes the string n bytes long (growth is zero-filled) and returns its bytes for writing, now or before the next kv call.
  * NULL: out of memory. */
 MUST_USE char *kv_str_edit(struct kv *kv, struct kv_rec *r, size_t n);
@@ -168,7 +170,7 @@ struct kv_scan_entry {
 };
 /* Visits about count records in cursor order, from cursor (0: the beginning); *next is the cursor to go on with, 0 at the
  * end. Stateless: every key that is there from the first call to the last is visited at least once. Expired keys are left
- * out. fn must not change the keyspace. */
+ * out, and some of them deleted at the end. fn must not change the keyspace. */
 MUST_USE enum status kv_scan(struct kv *kv, int db, uint64_t cursor, uint64_t count, uint64_t *next,
                              void (*fn)(void *arg, const struct kv_scan_entry *e), void *arg,
                              struct error *err);

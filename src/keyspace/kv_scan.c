@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/reader.h"
 #include "keyspace/kv_priv.h"
 
 struct scan {
@@ -22,7 +23,11 @@ struct scan {
     struct stor_iter *it; /* NULL: the store has nothing to say */
     const struct kv_rec **mem;
     size_t nmem, cap;
+    struct buf expired; /* keys that are to be deleted afterwards, each with its length in front */
 };
+
+/* Bytes of expired keys that one visit takes along. */
+#define EXPIRED_MAX 4096
 
 static int by_pos(const void *a, const void *b)
 {
@@ -64,9 +69,26 @@ static bool visit(struct scan *s, uint64_t pos, const struct kv_scan_entry *e)
     s->any = true;
     s->seen++;
     s->last_pos = pos;
-    if (e->expire == KV_NO_EXPIRE || e->expire > kv__now())
+    if (e->expire == KV_NO_EXPIRE || e->expire > kv__now()) {
         s->fn(s->arg, e);
+    } else if (s->expired.n + e->key.n < EXPIRED_MAX) {
+        buf_put_u32be(&s->expired, (uint32_t)e->key.n);
+        buf_put_slice(&s->expired, e->key);
+    }
     return true;
+}
+
+/* A look-up deletes what has expired. */
+static void delete_expired(struct scan *s, int db)
+{
+    struct reader in = reader_make(buf_slice(&s->expired));
+    while (reader_left(&in) > 0) {
+        struct kv_rec *r;
+        struct slice key = reader_bytes(&in, reader_u32be(&in));
+        if (kv_lookup(s->kv, db, key, KV_WRITE | KV_NOTOUCH, &r, NULL) != ST_OK)
+            break;
+    }
+    buf_free(&s->expired);
 }
 
 static bool visit_record(struct scan *s, const struct kv_rec *r)
@@ -177,6 +199,7 @@ enum status kv_scan(struct kv *kv, int db, uint64_t cursor, uint64_t count, uint
         stor_iter_free(s.it);
     }
     mem_free(s.mem);
+    delete_expired(&s, db);
     *next = s.stop ? s.next : 0;
     return st;
 }

@@ -92,6 +92,14 @@ enum status kv_set_int(struct kv *kv, int db, struct slice key, int64_t value, s
     return set_value(kv, db, key, SLICE_NULL, &value, KV_NO_EXPIRE, true, rec, err);
 }
 
+void kv_str_set_int(struct kv *kv, struct kv_rec *r, int64_t value)
+{
+    struct kv_db *d = kv__db_of(kv, r);
+    kv__change_begin(kv, d, r);
+    kv__value_set_int(r, value);
+    kv__change_end(kv, d, r);
+}
+
 /* Turns the value into a buffer of at least n bytes that holds its text. */
 static bool value_to_heap(struct kv_rec *r, size_t n)
 {

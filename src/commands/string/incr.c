@@ -11,8 +11,6 @@ static void add(struct call *c, int64_t by)
 {
     struct slice key = c->argv[1];
     struct kv_rec *rec;
-    struct error err;
-    enum status st;
     int64_t v = 0;
     if (!call_lookup_type(c, key, KV_WRITE, KV_STRING, &rec))
         return;
@@ -24,10 +22,15 @@ static void add(struct call *c, int64_t by)
         reply_error(c, "ERR increment or decrement would overflow");
         return;
     }
-    st = kv_set_int(c->kv, c->db, key, v, NULL, &err);
-    if (UNLIKELY(st != ST_OK)) {
-        call_reply_status(c, st, &err);
-        return;
+    if (LIKELY(rec != NULL)) {
+        kv_str_set_int(c->kv, rec, v);
+    } else {
+        struct error err;
+        enum status st = kv_set_int(c->kv, c->db, key, v, NULL, &err);
+        if (UNLIKELY(st != ST_OK)) {
+            call_reply_status(c, st, &err);
+            return;
+        }
     }
     kv_notify(c->kv, NOTIFY_STRING, "incrby", c->db, key);
     call_changed(c, 1);
