@@ -135,8 +135,10 @@ CONFORMANCE_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/c
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAY_PROGRAMS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/replay/%,$(FUZZ_SOURCES))
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(FUZZ_SOURCES))
-# What several tests of a folder share: support files beside them.
-support_of = $(filter-out $(dir $(1))test_%.c $(dir $(1))fuzz_%.c %/replay_main.c,$(wildcard $(dir $(1))*.c))
+# What several tests of a folder share: support files beside them, or beside their folder.
+parent_of = $(dir $(patsubst %/,%,$(dir $(1))))
+support_of = $(filter-out $(dir $(1))test_%.c $(dir $(1))fuzz_%.c %/replay_main.c, \
+	$(wildcard $(dir $(1))*.c) $(filter-out $(parent_of)test_%.c,$(wildcard $(parent_of)*.c)))
 
 $(BUILD)/tests/obj/%.o: tests/%.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
