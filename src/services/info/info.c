@@ -101,7 +101,7 @@ void cmd_info(struct call *c)
 static void reset(void)
 {
     traffic = (struct traffic){0};
-    acl_stats_reset();
+    acl_stats = (struct acl_stats){0};
     if (lifecycle.loop)
         loop_stats_reset(lifecycle.loop);
 }

@@ -1,6 +1,7 @@
 /* Sections of the process: server, clients, memory, cpu. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/version.h"
 #include "config/config.h"
 #include "event/event_options.h"
 #include "event/loop.h"
@@ -16,10 +17,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define REDIS_VERSION "7.2.5"
-#ifndef ORBIT_VERSION
-#define ORBIT_VERSION "0.1.0"
-#endif
 #define LRU_CLOCK_MASK 0xffffff
 
 void info__put_u64(struct buf *out, const char *name, uint64_t v)
