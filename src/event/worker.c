@@ -145,23 +145,25 @@ struct worker_pool *worker_pool_new(struct loop *l, unsigned any_threads)
     return p;
 }
 
+/* Queued, running, or done with the completion still to come; a completion may submit more. */
+static bool unfinished(struct worker_pool *p)
+{
+    for (int i = 0; i < WORKER_LANES; i++)
+        if (worker_pending(p, (enum worker_lane)i) > 0)
+            return true;
+    pthread_mutex_lock(&p->done_mutex);
+    bool any = !list_empty(&p->done);
+    pthread_mutex_unlock(&p->done_mutex);
+    return any;
+}
+
 void worker_pool_free(struct worker_pool *p)
 {
     if (!p)
         return;
-    /* A completion may submit to another lane, so drain until nothing is left anywhere. */
-    for (bool again = true; again;) {
-        again = false;
-        for (int i = 0; i < WORKER_LANES; i++) {
-            if (worker_pending(p, (enum worker_lane)i) == 0)
-                continue;
+    while (unfinished(p))
+        for (int i = 0; i < WORKER_LANES; i++)
             worker_drain(p, (enum worker_lane)i);
-            again = true;
-        }
-        run_done(p, WORKER_LANES);
-        for (int i = 0; i < WORKER_LANES && !again; i++)
-            again = worker_pending(p, (enum worker_lane)i) > 0;
-    }
     for (int i = 0; i < WORKER_LANES; i++) {
         struct lane *l = &p->lanes[i];
         pthread_mutex_lock(&l->mutex);

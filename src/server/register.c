@@ -5,7 +5,6 @@
 #include "commands/config/config_commands.h"
 #include "commands/connection/connection_commands.h"
 #include "commands/generic/generic_commands.h"
-#include "commands/server/save.h"
 #include "commands/server/server_commands.h"
 #include "commands/string/string_commands.h"
 #include "commands/transactions/transactions_commands.h"
@@ -60,5 +59,4 @@ void server_start_services(void)
     multi_init();
     pubsub_start();
     tracking_start();
-    save_start();
 }
