@@ -3,7 +3,6 @@
 #include "keyspace/kv.h"
 #include "services/info/info.h"
 #include "services/info/info_priv.h"
-#include "session/acl.h"
 #include "session/lifecycle.h"
 #include "session/session.h"
 #include "session/stats.h"
@@ -85,10 +84,6 @@ void info__stats(struct buf *out)
                "instantaneous_eventloop_cycles_per_sec:%.0f\r\ninstantaneous_eventloop_duration_"
                "usec:%.0f\r\n",
                info_rate_cycles(), info_cycle_us());
-    info__put_u64(out, "acl_access_denied_auth", acl_stats.denied_auth);
-    info__put_u64(out, "acl_access_denied_cmd", acl_stats.denied_cmd);
-    info__put_u64(out, "acl_access_denied_key", acl_stats.denied_key);
-    info__put_u64(out, "acl_access_denied_channel", acl_stats.denied_channel);
 }
 
 /* This version has no replicas; its log is the backlog that they will follow. */
