@@ -6,6 +6,7 @@
  *   "--maxmemory 700mb"       ->  maxmemory 700mb */
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/version.h"
 #include "config/admin.h"
 #include "config/config_priv.h"
 #include "config/words.h"
@@ -171,7 +172,7 @@ static enum status load_text(struct slice text, unsigned depth, struct error *er
         /* The innermost file's line is the one to show. */
         if (report.n == 0)
             buf_printf(&report,
-                       "\n*** FATAL CONFIG FILE ERROR (Redis 7.2.5) ***\n"
+                       "\n*** FATAL CONFIG FILE ERROR (Redis " ORBIT_REDIS_VERSION ") ***\n"
                        "Reading the configuration file, at line %u\n>>> '%.*s'\n%s\n",
                        number, SLICE_FMT(line), err->message);
         return st;

@@ -1,5 +1,6 @@
 /* LOLWUT: a small picture, another one each time. Orbits around a star, seen from above. */
 #include "base/hash.h"
+#include "base/version.h"
 #include "commands/server/server_commands.h"
 #include "session/call.h"
 #include "session/reply.h"
@@ -67,7 +68,7 @@ void cmd_lolwut(struct call *c)
         buf_put(&out, sky.cell[row], (size_t)end);
         buf_put_byte(&out, '\n');
     }
-    buf_put_str(&out, "\nOrbit, that never falls. Redis ver. 7.2.5\n");
+    buf_put_str(&out, "\nOrbit, that never falls. Redis ver. " ORBIT_REDIS_VERSION "\n");
     reply_verbatim(c, "txt", buf_slice(&out));
     buf_free(&out);
 }

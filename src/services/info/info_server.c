@@ -73,7 +73,7 @@ void info__server(struct buf *out)
     int64_t uptime_s = (clock_mono_us() - lifecycle.start_mono_us) / 1000000,
             now_us = clock_wall_us();
     buf_printf(out,
-               "redis_version:" REDIS_VERSION "\r\norbit_version:" ORBIT_VERSION
+               "redis_version:" ORBIT_REDIS_VERSION "\r\norbit_version:" ORBIT_VERSION
                "\r\nredis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:0\r\nredis_mode:"
                "standalone\r\n"
                "os:%s %s %s\r\narch_bits:%zu\r\nmonotonic_clock:POSIX "
