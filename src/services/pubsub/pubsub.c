@@ -19,6 +19,7 @@
 #include "keyspace/keyspace_options.h"
 #include "keyspace/notify.h"
 #include "services/pubsub/pubsub_priv.h"
+#include "session/acl.h"
 #include "session/hooks.h"
 #include "session/info.h"
 #include "session/session.h"
@@ -346,6 +347,25 @@ static void on_notify(void *arg)
     buf_free(&channel);
 }
 
+struct permission {
+    const struct acl_user *user;
+    bool granted;
+};
+
+static bool check_permission(void *arg, enum pubsub_kind kind, struct slice name)
+{
+    struct permission *p = arg;
+    p->granted = acl_check_channel(p->user, name, kind == PUBSUB_PATTERN);
+    return p->granted;
+}
+
+static bool may_keep(struct session *s, const struct acl_user *user)
+{
+    struct permission p = {user, true};
+    pubsub_each(s, check_permission, &p);
+    return p.granted;
+}
+
 static void info_lines(struct buf *out)
 {
     buf_printf(out, "pubsub_channels:%zu\r\npubsub_patterns:%zu\r\npubsubshard_channels:%zu\r\n",
@@ -361,5 +381,6 @@ void pubsub_start(void)
     hook_add(HOOK_SESSION_RESET, on_reset);
     hook_add(HOOK_UNIT_END, on_unit_end);
     hook_add(HOOK_NOTIFY, on_notify);
+    acl_on_subscriptions(may_keep);
     info_register("stats", info_lines);
 }
