@@ -126,6 +126,7 @@ void signals_setup(struct loop *l)
     act.sa_handler = SIG_IGN;
     sigaction(SIGHUP, &act, NULL);
     sigaction(SIGPIPE, &act, NULL);
+    sigaction(SIGXFSZ, &act, NULL); /* a file too large is a failed write like any other */
     sigaction(SIGUSR1, &act, NULL);
     act.sa_handler = on_stop;
     sigaction(SIGTERM, &act, NULL);
