@@ -1,11 +1,9 @@
 /* PING, ECHO, SELECT, QUIT, RESET, AUTH, HELLO. */
-#include "base/num.h"
+#include "base/version.h"
 #include "commands/connection/client_priv.h"
 #include "commands/connection/connection_commands.h"
 #include "session/acl.h"
 #include "session/reply.h"
-
-#define REDIS_VERSION "7.2.5"
 
 void cmd_ping(struct call *c)
 {
@@ -155,7 +153,7 @@ void cmd_hello(struct call *c)
     reply_str(c, "server");
     reply_str(c, "redis");
     reply_str(c, "version");
-    reply_str(c, REDIS_VERSION);
+    reply_str(c, ORBIT_REDIS_VERSION);
     reply_str(c, "proto");
     reply_int(c, s->resp);
     reply_str(c, "id");
