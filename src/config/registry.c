@@ -129,6 +129,19 @@ static enum status refuse(struct error *err, const char *name, const char *why)
                      name, why);
 }
 
+/* Tools write back what CONFIG GET gave them and know which of Redis's options they must leave out, but not ours: these may
+ * be set to what they are. */
+static bool is_kept(const struct config_option *opt, struct slice value)
+{
+    if (!(opt->flags & CONFIG_ORBIT))
+        return false;
+    struct buf now = BUF_INIT;
+    config_value(opt, &now);
+    bool same = slice_eq(buf_slice(&now), value);
+    buf_free(&now);
+    return same;
+}
+
 static enum status check_pairs(const struct config_pair *pairs, size_t n, unsigned flags,
                                struct change *changes, struct error *err)
 {
@@ -142,7 +155,7 @@ static enum status check_pairs(const struct config_pair *pairs, size_t n, unsign
         size_t len = pairs[i].name.n < sizeof(given) - 1 ? pairs[i].name.n : sizeof(given) - 1;
         memcpy(given, pairs[i].name.p, len);
         given[len] = '\0';
-        if (e->opt->flags & CONFIG_IMMUTABLE)
+        if ((e->opt->flags & CONFIG_IMMUTABLE) && !is_kept(e->opt, pairs[i].value))
             return refuse(err, given, "can't set immutable config");
         if ((e->opt->flags & CONFIG_PROTECTED) && !(flags & CONFIG_SET_PROTECTED_OK))
             return refuse(err, given, "can't set protected config");

@@ -77,6 +77,8 @@ static void test_set_all_refusals(void **state)
     assert_string_equal(
         err.message,
         "CONFIG SET failed (possibly related to argument 'mode') - can't set immutable config");
+    assert_int_equal(set2("count", "10", "fixed", "5", 0, &err), ST_OK);
+    assert_int_equal(set2("count", "10", "fixed", "6", 0, &err), ST_INVALID);
     assert_int_equal(set2("count", "1", "title", "x", 0, &err), ST_INVALID);
     assert_string_equal(
         err.message,
