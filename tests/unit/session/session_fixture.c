@@ -468,6 +468,8 @@ static void once(void)
     done = true;
     keyspace_options_register();
     session_options_register();
+    struct slice provider = SLICE("memory");
+    assert_int_equal(config_set(SLICE("storage-provider"), &provider, 1, true, &err), ST_OK);
     command_register(table, COUNT_OF(table));
     multi_init();
     assert_int_equal(acl_start(&err), ST_OK);
@@ -479,7 +481,6 @@ int fx_setup(void **state)
     static const struct kv_hooks hooks = {
         .modified = on_modified, .flushed = on_flushed, .swapped = on_swapped};
     once();
-    keyspace_opts.storage_provider = mem_strdup("memory");
     (void)snprintf(dir, sizeof dir, "/tmp/orbit-session-XXXXXX");
     assert_non_null(mkdtemp(dir));
     clock_freeze_ms(START_MS);
