@@ -1,12 +1,9 @@
 /* ACL LOG: the latest refusals, newest first; alike ones within a minute count as one. */
-#include <inttypes.h>
-
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "session/acl_priv.h"
 #include "session/call.h"
-#include "session/info.h"
 #include "session/session.h"
 #include "session/session_options.h"
 
@@ -160,11 +157,7 @@ void acl__log(struct call *c, enum acl_verdict v, struct slice object, struct sl
     trim((size_t)session_opts.acllog_max_len);
 }
 
-void acl__info(struct buf *out)
+void acl_stats_reset(void)
 {
-    buf_printf(out,
-               "acl_access_denied_auth:%" PRIu64 "\r\nacl_access_denied_cmd:%" PRIu64
-               "\r\nacl_access_denied_key:%" PRIu64 "\r\nacl_access_denied_channel:%" PRIu64 "\r\n",
-               acl_stats.denied_auth, acl_stats.denied_cmd, acl_stats.denied_key,
-               acl_stats.denied_channel);
+    acl_stats = (struct acl_stats){0};
 }

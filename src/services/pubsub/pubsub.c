@@ -383,4 +383,5 @@ void pubsub_start(void)
     hook_add(HOOK_NOTIFY, on_notify);
     acl_on_subscriptions(may_keep);
     info_register("stats", info_lines);
+    acl_on_subscriptions(pubsub__subscriptions_ok);
 }

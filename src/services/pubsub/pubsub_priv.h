@@ -15,4 +15,8 @@ size_t pubsub__count(const struct session *s, enum pubsub_kind kind);
 /* Calls fn for each topic of a kind. */
 void pubsub__each_topic(enum pubsub_kind kind, void (*fn)(void *arg, struct slice name), void *arg);
 
+struct acl_user;
+/* True when user may keep all subscriptions of s. */
+bool pubsub__subscriptions_ok(struct session *s, const struct acl_user *user);
+
 #endif
