@@ -72,14 +72,27 @@ enum status wal__file_open(struct wal__file *f, int dirfd, uint64_t first_seq, s
         (struct wal__file){.fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC), .first_seq = first_seq};
     if (f->fd < 0)
         return error_set_errno(err, errno, "log: opening segment %s", name);
-    enum status st;
-    ssize_t got = read_at(f->fd, header, sizeof header, 0);
-    if (got < 0) {
-        st = error_set_errno(err, errno, "log: reading segment %s", name);
-        goto fail;
+    enum status st = ST_CORRUPT;
+    struct wal__segment_header h = {0, 0};
+    for (int i = 0; i < 3; i++) {
+        uint64_t size = 0;
+        ssize_t got = read_at(f->fd, header, sizeof header, 0);
+        if (got < 0) {
+            st = error_set_errno(err, errno, "log: reading segment %s", name);
+            goto fail;
+        }
+        if ((size_t)got == sizeof header) {
+            st = wal__header_decode(header, &h);
+            break;
+        }
+        /* Beside a writer it may get its header between the two looks; then it is read again. */
+        st = wal__file_size(f, &size, err);
+        if (st == ST_OK && size < sizeof header)
+            st = ST_END;
+        if (st != ST_OK)
+            goto fail;
+        st = ST_CORRUPT;
     }
-    struct wal__segment_header h;
-    st = (size_t)got < sizeof header ? ST_CORRUPT : wal__header_decode(header, &h);
     if (st == ST_TOO_NEW) {
         error_set(err, st, "log: segment %s was written by a newer version of the server", name);
         goto fail;

@@ -105,11 +105,12 @@ static enum status next_segment(struct wal_reader *r, struct error *err)
 enum status wal_reader_next(struct wal_reader *r, struct wal_frame *frame, struct error *err)
 {
     struct error torn, gap;
-    for (;;) {
+    for (bool again = false;;) {
         enum status st = wal__file_next(&r->file, frame, &torn);
         if (st == ST_OK) {
             if (frame->seq + frame->payload.n > r->from)
                 return ST_OK;
+            again = false;
             continue;
         }
         if (st != ST_END && st != ST_NOT_FOUND) {
@@ -118,24 +119,20 @@ enum status wal_reader_next(struct wal_reader *r, struct wal_frame *frame, struc
             return st;
         }
         enum status moved = next_segment(r, &gap);
-        if (moved == ST_OK)
+        if (moved == ST_OK) {
+            again = false;
             continue;
-        if (moved == ST_CORRUPT) {
-            /* A writer may have finished this segment and begun the next one after the look at its
-             * end. */
-            if (wal__file_next(&r->file, frame, &torn) == ST_OK) {
-                if (frame->seq + frame->payload.n > r->from)
-                    return ST_OK;
-                continue;
-            }
-            if (err)
-                *err = st == ST_NOT_FOUND ? torn : gap;
-            if (err)
-                err->code = ST_CORRUPT;
-            return ST_CORRUPT;
+        }
+        /* A writer may have gone on, and begun the next segment, between the two looks. A gap that is still there at the
+         * second time is one. */
+        if (moved == ST_CORRUPT && !again) {
+            again = true;
+            continue;
         }
         if (moved != ST_END && err)
-            *err = gap;
+            *err = moved == ST_CORRUPT && st == ST_NOT_FOUND ? torn : gap;
+        if (moved != ST_END && err)
+            err->code = moved;
         return moved;
     }
 }
