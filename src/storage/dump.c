@@ -8,7 +8,7 @@
 
 /* -- Writing ------------------------------------------------------------------------------------------------------------ */
 
-static void put_string(struct buf *out, struct slice s)
+void dump_put_string(struct buf *out, struct slice s)
 {
     static const char hex[] = "0123456789abcdef";
 
@@ -38,7 +38,7 @@ void dump_space(struct dump_writer *w, struct slice name)
 {
     if (w->in_space)
         buf_put_str(w->out, "},\n");
-    put_string(w->out, name);
+    dump_put_string(w->out, name);
     buf_put_str(w->out, ":{");
     w->in_space = true;
     w->first = true;
@@ -49,9 +49,9 @@ bool dump_entry(struct dump_writer *w, struct slice key, struct slice value)
     if (!buf_try_reserve(w->out, 6 * (key.n + value.n) + 16))
         return false;
     buf_put_str(w->out, w->first ? "\n" : ",\n");
-    put_string(w->out, key);
+    dump_put_string(w->out, key);
     buf_put_byte(w->out, ':');
-    put_string(w->out, value);
+    dump_put_string(w->out, value);
     w->first = false;
     w->entries++;
     return true;

@@ -22,6 +22,9 @@ void dump_space(struct dump_writer *w, struct slice name);
 MUST_USE bool dump_entry(struct dump_writer *w, struct slice key, struct slice value);
 void dump_end(struct dump_writer *w);
 
+/* A byte string as JSON, quotes included. */
+void dump_put_string(struct buf *out, struct slice s);
+
 struct dump_reader {
     void *arg;
     /* Slices are borrowed for the call. What is not ST_OK ends the reading and is returned. */

@@ -243,7 +243,9 @@ static void test_damaged_file(void **state)
     if (st != ST_CORRUPT)
         print_error("%s\n", f->err.message);
     assert_int_equal(st, ST_CORRUPT);
-    assert_non_null(strstr(f->err.message, strrchr(damage_path, '/') + 1));
+    /* An engine that does not tell the file still has to tell the place. */
+    assert_true(strstr(f->err.message, strrchr(damage_path, '/') + 1) ||
+                strstr(f->err.message, "sstables/"));
 }
 
 /* -- Refused configurations --------------------------------------------------------------------------------------------- */
