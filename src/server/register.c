@@ -1,5 +1,7 @@
 /* Every option and every command of the program, by layer. */
+#include "commands/acl/acl_commands.h"
 #include "commands/bitmap/bitmap_commands.h"
+#include "commands/command/command_commands.h"
 #include "commands/config/config_commands.h"
 #include "commands/connection/connection_commands.h"
 #include "commands/generic/generic_commands.h"
@@ -34,7 +36,9 @@ void server_register(void)
     server_options_register();
     tracking_options_register();
 
+    acl_commands_register();
     bitmap_commands_register();
+    command_commands_register();
     config_commands_register();
     connection_commands_register();
     generic_commands_register();
