@@ -66,14 +66,17 @@ namespace eval srv {
         }
     }
 
-    # False for a zombie too: nobody but this process reaps it, and only at its next exec.
+    # False for a zombie too (nobody but this process reaps it, and only at its next exec), once its last thread is gone.
     proc running {pid} {
         if {[catch {open /proc/$pid/stat} f]} {
             return 0
         }
         set text [read $f]
         close $f
-        return [expr {[string index [lindex [split $text ")"] end] 1] ne "Z"}]
+        if {[string index [lindex [split $text ")"] end] 1] ne "Z"} {
+            return 1
+        }
+        return [expr {![catch {glob -directory /proc/$pid/task *} tasks] && [llength $tasks] > 1}]
     }
 
     proc stop {s signal} {

@@ -108,24 +108,54 @@ static int64_t present(const struct field_op *op, uint64_t v)
     return op->is_signed ? bits_sign_extend(v, op->width) : (int64_t)v;
 }
 
-/* Does one operation and answers it. True when a bit has changed. */
-static bool run_op(struct call *c, const struct field_op *op, unsigned char *p, size_t n)
+/* The string that is worked on: as it lies in the keyspace until something changes, then for writing. */
+struct field_bytes {
+    const unsigned char *p;
+    unsigned char *writable; /* NULL: nothing has changed yet */
+    size_t n;
+    struct kv_rec *rec;
+    char tmp[NUM_BUF];
+};
+
+/* Opens the string for writing, with room for all operations. False: the error is answered. */
+static bool open_bytes(struct call *c, const struct field_plan *plan, struct field_bytes *b)
 {
-    uint64_t old = bits_get(p, n, op->offset, op->width), v = old;
-    bool done = true;
-    if (op->kind == FIELD_SET)
-        done = bits_fit(op->is_signed, op->width, op->value, op->overflow, &v);
-    else if (op->kind == FIELD_INCRBY)
-        done = bits_add(op->is_signed, op->width, old, op->value, op->overflow, &v);
-    if (!done) {
+    if (!b->writable)
+        b->p = b->writable = bitmap__edit(c, c->argv[1], b->rec, plan->last_bit, &b->n);
+    return b->writable != NULL;
+}
+
+/* What the operation leaves in the field; false: it overflows and must not be done. */
+static bool new_value(const struct field_op *op, uint64_t old, uint64_t *v)
+{
+    *v = old;
+    switch (op->kind) {
+    case FIELD_GET:
+        break;
+    case FIELD_SET:
+        return bits_fit(op->is_signed, op->width, op->value, op->overflow, v);
+    case FIELD_INCRBY:
+        return bits_add(op->is_signed, op->width, old, op->value, op->overflow, v);
+    }
+    return true;
+}
+
+/* Does one operation and answers it, as one element. True when a bit has changed. */
+static bool run_op(struct call *c, const struct field_plan *plan, const struct field_op *op,
+                   struct field_bytes *b)
+{
+    uint64_t old = bits_get(b->p, b->n, op->offset, op->width), v;
+    if (!new_value(op, old, &v)) {
         reply_null(c);
         return false;
     }
+    if (v != old) {
+        if (!open_bytes(c, plan, b))
+            return false;
+        bits_set(b->writable, op->offset, op->width, v);
+    }
     reply_int(c, present(op, op->kind == FIELD_INCRBY ? v : old));
-    if (v == old)
-        return false;
-    bits_set(p, op->offset, op->width, v);
-    return true;
+    return v != old;
 }
 
 static void read_only(struct call *c, const struct field_plan *plan)
@@ -146,31 +176,31 @@ static void read_only(struct call *c, const struct field_plan *plan)
 void cmd_bitfield(struct call *c)
 {
     struct field_plan plan;
-    struct kv_rec *rec;
-    unsigned char *p;
-    bool grown;
-    size_t n;
+    struct field_bytes b = {0};
+    struct slice v;
     uint64_t changes = 0;
+    bool grows;
     if (!parse_plan(c, &plan))
         return;
     if (!plan.writes) {
         read_only(c, &plan);
         return;
     }
-    if (!call_lookup_type(c, c->argv[1], KV_WRITE, KV_STRING, &rec))
+    if (!call_lookup_type(c, c->argv[1], KV_WRITE, KV_STRING, &b.rec))
         return;
-    p = bitmap__edit(c, c->argv[1], rec, plan.last_bit, &grown, &n);
-    if (!p)
+    v = b.rec ? kv_str(b.rec, b.tmp) : SLICE("");
+    b.p = (const unsigned char *)v.p;
+    b.n = v.n;
+    grows = plan.last_bit / 8 >= b.n;
+    if (grows && !open_bytes(c, &plan, &b))
         return;
     reply_array(c, plan.n);
     for (size_t i = 0; i < plan.n; i++)
-        changes += run_op(c, &plan.ops[i], p, n);
-    if (changes == 0 && grown)
+        changes += run_op(c, &plan, &plan.ops[i], &b);
+    if (changes == 0 && grows)
         changes = 1;
-    if (changes == 0) {
-        call_no_propagate(c);
+    if (changes == 0)
         return;
-    }
     kv_notify(c->kv, NOTIFY_STRING, "setbit", c->db, c->argv[1]);
     call_changed(c, changes);
 }

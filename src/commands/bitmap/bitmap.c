@@ -26,7 +26,7 @@ bool bitmap__offset_arg(struct call *c, int i, bool hash, unsigned width, uint64
 }
 
 unsigned char *bitmap__edit(struct call *c, struct slice key, struct kv_rec *rec, uint64_t last_bit,
-                            bool *grown, size_t *n)
+                            size_t *n)
 {
     size_t old = rec ? kv_str_len(rec) : 0;
     struct error err;
@@ -40,7 +40,6 @@ unsigned char *bitmap__edit(struct call *c, struct slice key, struct kv_rec *rec
         }
     }
     *n = old > last_bit / 8 ? old : (size_t)(last_bit / 8 + 1);
-    *grown = *n != old;
     p = kv_str_edit(c->kv, rec, *n);
     if (!p) {
         if (made)
@@ -56,7 +55,7 @@ void cmd_setbit(struct call *c)
     struct kv_rec *rec;
     uint64_t offset;
     int64_t bit;
-    bool grown, old;
+    bool old;
     unsigned char *p, mask;
     size_t n;
     if (!bitmap__offset_arg(c, 2, false, 0, &offset))
@@ -77,7 +76,7 @@ void cmd_setbit(struct call *c)
             return;
         }
     }
-    p = bitmap__edit(c, c->argv[1], rec, offset, &grown, &n);
+    p = bitmap__edit(c, c->argv[1], rec, offset, &n);
     if (!p)
         return;
     old = (p[offset / 8] & mask) != 0;

@@ -9,8 +9,8 @@ MUST_USE bool bitmap__offset_arg(struct call *c, int i, bool hash, unsigned widt
                                  uint64_t *offset);
 
 /* The string of key, grown (or made, when *rec is NULL) so that last_bit lies inside, for writing before the next kv call.
- * *grown tells whether its length has changed, *n is the length. NULL: the error is answered. */
+ * *n is its length then. NULL: the error is answered. */
 MUST_USE unsigned char *bitmap__edit(struct call *c, struct slice key, struct kv_rec *rec,
-                                     uint64_t last_bit, bool *grown, size_t *n);
+                                     uint64_t last_bit, size_t *n);
 
 #endif
