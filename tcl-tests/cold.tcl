@@ -50,7 +50,7 @@ server {record-cache-memory 1mb dirty-memory 1mb fold-interval 50 block-cache-me
     }
 
     test "The record cache stays within its budget" {
-        eventually 10000 {[info_field orbit_cache_bytes] < 3 * 1048576}
+        eventually 10000 {[info_field record_cache_bytes] < 3 * 1048576}
     }
 
     test "Changes to cold keys" {

@@ -74,6 +74,7 @@ server {fold-interval 20} {
         equal [r dbsize] 0
         r select 3
         equal [r dbsize] 0
+        r select 0
     }
 
     test "A deadline that passes while the server is down" {

@@ -134,6 +134,8 @@ void call_execute(struct call *c)
 void call_changed(struct call *c, uint64_t n)
 {
     c->changes += n;
+    if (LIKELY(!c->replaying))
+        sess_stats.changes += n;
 }
 
 void call_no_propagate(struct call *c)

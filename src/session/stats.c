@@ -81,8 +81,8 @@ static bool reset_each(void *arg, struct command *cmd)
 
 void sess_stats_reset(void)
 {
-    uint64_t sessions = sess_stats.sessions;
-    sess_stats = (struct sess_stats){.sessions = sessions};
+    sess_stats =
+        (struct sess_stats){.sessions = sess_stats.sessions, .changes = sess_stats.changes};
     /* The copies stay: calls hold slices of them. */
     for (size_t i = 0; i < nkinds; i++)
         kinds[i].count = 0;

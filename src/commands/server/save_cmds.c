@@ -12,12 +12,13 @@
 #include "session/info.h"
 #include "session/lifecycle.h"
 #include "session/reply.h"
+#include "session/stats.h"
 
 #include <inttypes.h>
 
 static struct {
     int64_t last_s;      /* unix time; 0: since the start */
-    uint64_t last_dirty; /* kv_stats.dirty then */
+    uint64_t last_dirty; /* sess_stats.changes then */
     uint64_t saves;
     bool last_failed;
     int64_t last_took_s; /* of a BGSAVE; -1: none yet */
@@ -53,9 +54,7 @@ void cmd_save(struct call *c)
         call_reply_status(c, st, &err);
         return;
     }
-    struct kv_stats now;
-    kv_stats(c->kv, &now);
-    saved(now.dirty);
+    saved(sess_stats.changes);
     log_notice(LOG_KEYSPACE, "DB saved on disk");
     reply_ok(c);
 }
@@ -72,7 +71,7 @@ void cmd_bgsave(struct call *c)
     kv_stats(c->kv, &now);
     save.running = true;
     save.began_ms = clock_wall_ms();
-    save.began_dirty = now.dirty;
+    save.began_dirty = sess_stats.changes;
     save.errors_before = now.fold_errors;
     /* A fold under way may have begun before the last change. */
     save.folds_wanted = now.folds + (now.fold_running ? 2 : 1);
@@ -130,7 +129,7 @@ static void info_persistence(struct buf *out)
                "\r\nrdb_bgsave_in_progress:%d\r\nrdb_last_save_time:%" PRId64
                "\r\nrdb_last_bgsave_status:%s\r\nrdb_last_bgsave_time_sec:%" PRId64
                "\r\nrdb_current_bgsave_time_sec:%" PRId64 "\r\nrdb_saves:%" PRIu64 "\r\n",
-               now.dirty > save.last_dirty ? now.dirty - save.last_dirty : 0, save.running,
+               sess_stats.changes - save.last_dirty, save.running,
                last_save_s(), save.last_failed ? "err" : "ok", save.last_took_s,
                save.running ? (clock_wall_ms() - save.began_ms) / 1000 : -1, save.saves);
     buf_printf(out,
