@@ -201,8 +201,8 @@ struct kv_stats {
     uint64_t folds, fold_errors, fold_records, fold_last_us, fold_running;
     uint64_t folded_seq; /* log sequence that the store holds */
     uint64_t log_first_seq, log_last_seq, log_synced_seq, log_bytes, log_segments;
-    uint64_t log_writes, log_errors, log_last_write_us, log_max_write_us, log_last_sync_us,
-        log_max_sync_us;
+    uint64_t log_writes, log_errors, log_last_write_us, log_max_write_us, log_sum_write_us,
+        log_last_sync_us, log_max_sync_us;
     uint64_t dirty; /* changes since the start: rdb_changes_since_last_save */
     uint64_t replayed_bytes, replay_ms;
 };

@@ -345,6 +345,7 @@ void kv_stats(struct kv *kv, struct kv_stats *out)
     out->log_errors = ws.write_errors;
     out->log_last_write_us = ws.last_write_us;
     out->log_max_write_us = ws.max_write_us;
+    out->log_sum_write_us = ws.sum_write_us;
     out->log_last_sync_us = ws.last_sync_us;
     out->log_max_sync_us = ws.max_sync_us;
 }

@@ -284,7 +284,7 @@ static enum status oom_apply(void *arg, struct error *err)
     if (!write_file(path, text)) {
         log_warning(LOG_SERVER, "Unable to write oom_score_adj: %s", strerror(errno));
         return error_set(err, ST_DENIED,
-                         "Failed to apply new oom_score_adj configuration, check server logs.");
+                         "Failed to set current oom_score_adj. Check server logs.");
     }
     changed = true;
     return ST_OK;

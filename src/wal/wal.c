@@ -53,7 +53,7 @@ struct wal {
 
     atomic_uint_fast64_t cur_off, last_seq, synced_seq, covered_seq;
     atomic_uint_fast64_t frames, writes, syncs, write_errors;
-    atomic_uint_fast64_t last_write_us, max_write_us, last_sync_us, max_sync_us;
+    atomic_uint_fast64_t last_write_us, max_write_us, sum_write_us, last_sync_us, max_sync_us;
     atomic_bool rotate_next; /* the newest segment had a failed sync */
     atomic_bool dir_dirty;   /* a segment was made since the directory was synced */
 };
@@ -73,13 +73,14 @@ static void count(atomic_uint_fast64_t *v)
     atomic_fetch_add_explicit(v, 1, memory_order_relaxed);
 }
 
-static void note_time(atomic_uint_fast64_t *last, atomic_uint_fast64_t *max, int64_t since_us)
+static uint64_t note_time(atomic_uint_fast64_t *last, atomic_uint_fast64_t *max, int64_t since_us)
 {
     int64_t us = clock_mono_us() - since_us;
     uint64_t v = us > 0 ? (uint64_t)us : 0;
     atomic_store_explicit(last, v, memory_order_relaxed);
     if (v > atomic_load_explicit(max, memory_order_relaxed))
         atomic_store_explicit(max, v, memory_order_relaxed);
+    return v;
 }
 
 /* -- Segments -------------------------------------------------------------------------------- */
@@ -347,7 +348,8 @@ enum status wal_append(struct wal *w, struct slice payload, int64_t now_ms, uint
     store(&w->cur_off, off + sizeof header + payload.n);
     store(&w->last_seq, seq + payload.n);
     count(&w->frames);
-    note_time(&w->last_write_us, &w->max_write_us, begin_us);
+    uint64_t took_us = note_time(&w->last_write_us, &w->max_write_us, begin_us);
+    atomic_fetch_add_explicit(&w->sum_write_us, took_us, memory_order_relaxed);
     *seq_end = seq + payload.n;
     return ST_OK;
 }
@@ -420,7 +422,7 @@ static enum status sync_locked(struct wal *w, struct error *err)
         failed = errno;
     mem_free(set.fds);
     count(&w->syncs);
-    note_time(&w->last_sync_us, &w->max_sync_us, begin_us);
+    (void)note_time(&w->last_sync_us, &w->max_sync_us, begin_us);
     if (failed) {
         w->tainted_seq = load(&w->last_seq);
         atomic_store(&w->rotate_next, true);
@@ -462,6 +464,7 @@ void wal_stats(struct wal *w, struct wal_stats *out)
         .write_errors = load(&w->write_errors),
         .last_write_us = load(&w->last_write_us),
         .max_write_us = load(&w->max_write_us),
+        .sum_write_us = load(&w->sum_write_us),
         .last_sync_us = load(&w->last_sync_us),
         .max_sync_us = load(&w->max_sync_us),
     };

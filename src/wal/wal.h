@@ -30,7 +30,7 @@ struct wal_stats {
     uint64_t synced_seq; /* end of what is known to be on the device */
     uint64_t segments, bytes;
     uint64_t frames, writes, syncs, write_errors;
-    uint64_t last_write_us, max_write_us, last_sync_us, max_sync_us;
+    uint64_t last_write_us, max_write_us, sum_write_us, last_sync_us, max_sync_us;
 };
 
 /* Opens for append. A torn frame at the very end of the last segment is cut off, with a log line. A

@@ -32,6 +32,7 @@ static const struct section {
     {"cluster", "Cluster", info__cluster, SET_DEFAULT | SET_ALL | SET_EVERYTHING},
     {"storage", "Storage", info__storage, SET_DEFAULT | SET_ALL | SET_EVERYTHING},
     {"tick", "Tick", info__tick, SET_DEFAULT | SET_ALL | SET_EVERYTHING},
+    {"debug", "Debug", info__debug, 0},
     {"keyspace", "Keyspace", info__keyspace, SET_DEFAULT | SET_ALL | SET_EVERYTHING},
 };
 
@@ -101,6 +102,7 @@ void cmd_info(struct call *c)
 static void reset(void)
 {
     traffic = (struct traffic){0};
+    info_rates_reset();
     acl_stats = (struct acl_stats){0};
     if (lifecycle.loop)
         loop_stats_reset(lifecycle.loop);

@@ -12,12 +12,14 @@ void info_start(void);
 /* Appends the sections that names select (none: the default ones), as INFO does. */
 void info_text(struct buf *out, const struct slice *names, size_t n);
 
-/* Figures that are gone through once a second or so, to tell rates. */
+/* Figures that are gone through ten times a second, to tell rates; averages of the last 16 looks. */
 void info_rates_start(void);
-double info_rate_commands(void); /* a second */
-double info_rate_input(void);    /* bytes a second */
-double info_rate_output(void);   /* bytes a second */
-double info_rate_cycles(void);   /* loop cycles a second */
-double info_cycle_us(void);      /* microseconds a cycle */
+void info_rates_reset(void);
+double info_rate_commands(void);           /* a second */
+double info_rate_input(void);              /* bytes a second */
+double info_rate_output(void);             /* bytes a second */
+double info_rate_cycles(void);             /* loop cycles a second */
+double info_cycle_us(void);                /* microseconds a cycle */
+uint64_t info_commands_per_tick_max(void); /* since the start or CONFIG RESETSTAT */
 
 #endif

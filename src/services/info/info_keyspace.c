@@ -183,6 +183,20 @@ void info__storage(struct buf *out)
     info__put_u64(out, "replay_ms", kv.replay_ms);
 }
 
+/* Only by its own name, as Redis's. */
+void info__debug(struct buf *out)
+{
+    struct kv_stats kv;
+    struct loop_stats loop = {0};
+    read_stats(&kv);
+    if (lifecycle.loop)
+        loop_stats(lifecycle.loop, &loop);
+    info__put_u64(out, "eventloop_duration_aof_sum", kv.log_sum_write_us);
+    info__put_u64(out, "eventloop_duration_cron_sum", loop.cron_us);
+    info__put_u64(out, "eventloop_duration_max", loop.max_us);
+    info__put_u64(out, "eventloop_cmd_per_cycle_max", info_commands_per_tick_max());
+}
+
 void info__tick(struct buf *out)
 {
     struct kv_stats kv;
@@ -200,6 +214,7 @@ void info__tick(struct buf *out)
     info__put_u64(out, "commit_errors", kv.log_errors);
     info__put_u64(out, "commit_last_us", kv.log_last_write_us);
     info__put_u64(out, "commit_max_us", kv.log_max_write_us);
+    info__put_u64(out, "commit_sum_us", kv.log_sum_write_us);
     info__put_u64(out, "sync_last_us", kv.log_last_sync_us);
     info__put_u64(out, "sync_max_us", kv.log_max_sync_us);
     info__put_u64(out, "fold_count", kv.folds);

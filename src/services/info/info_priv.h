@@ -18,6 +18,7 @@ void info__errorstats(struct buf *out);
 void info__latencystats(struct buf *out);
 void info__storage(struct buf *out);
 void info__tick(struct buf *out);
+void info__debug(struct buf *out);
 
 /* "1.50M", as the *_human fields. */
 void info__put_human(struct buf *out, const char *name, uint64_t bytes);

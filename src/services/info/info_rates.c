@@ -79,8 +79,31 @@ double info_cycle_us(void)
     return average(GAUGE_CYCLE_US);
 }
 
+/* Commands of one tick, seen when it ends. */
+static uint64_t tick_last, tick_max;
+
+static void on_tick(void *arg)
+{
+    uint64_t now = sess_stats.commands, grown = now > tick_last ? now - tick_last : 0;
+    if (grown > tick_max)
+        tick_max = grown;
+    tick_last = now;
+}
+
+uint64_t info_commands_per_tick_max(void)
+{
+    return tick_max;
+}
+
+void info_rates_reset(void)
+{
+    tick_max = 0;
+    tick_last = sess_stats.commands;
+}
+
 void info_rates_start(void)
 {
+    hook_add(HOOK_TICK, on_tick);
     last_us = clock_mono_us();
     hook_add(HOOK_CRON, on_cron);
 }
