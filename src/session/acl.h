@@ -129,7 +129,6 @@ struct acl_stats {
     uint64_t denied_auth, denied_cmd, denied_key, denied_channel; /* INFO's acl_access_denied_* */
 };
 extern struct acl_stats acl_stats;
-void acl_stats_reset(void);
 
 /* The lines "user ..." of the configuration. */
 struct config_custom;

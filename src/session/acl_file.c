@@ -7,6 +7,7 @@
 #include "base/radix.h"
 #include "config/config.h"
 #include "session/acl_priv.h"
+#include "session/info.h"
 #include "session/session_options.h"
 #include "storage/files.h"
 
@@ -316,6 +317,7 @@ static enum status load_file(struct error *err)
 enum status acl_start(struct error *err)
 {
     config_on_change("requirepass", apply_requirepass, NULL);
+    info_register("stats", acl__info);
     enum status st = apply_requirepass(NULL, err);
     bool file = session_opts.aclfile[0] != '\0';
     if (st == ST_OK && file && nlines)

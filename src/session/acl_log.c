@@ -1,4 +1,6 @@
 /* ACL LOG: the latest refusals, newest first; alike ones within a minute count as one. */
+#include <inttypes.h>
+
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
@@ -157,7 +159,11 @@ void acl__log(struct call *c, enum acl_verdict v, struct slice object, struct sl
     trim((size_t)session_opts.acllog_max_len);
 }
 
-void acl_stats_reset(void)
+void acl__info(struct buf *out)
 {
-    acl_stats = (struct acl_stats){0};
+    buf_printf(out,
+               "acl_access_denied_auth:%" PRIu64 "\r\nacl_access_denied_cmd:%" PRIu64
+               "\r\nacl_access_denied_key:%" PRIu64 "\r\nacl_access_denied_channel:%" PRIu64 "\r\n",
+               acl_stats.denied_auth, acl_stats.denied_cmd, acl_stats.denied_key,
+               acl_stats.denied_channel);
 }

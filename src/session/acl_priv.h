@@ -109,5 +109,7 @@ void acl__report(struct buf *report, struct slice word, enum status st, const st
 /* -- acl_log.c ----------------------------------------------------------------------------------------------------------- */
 
 void acl__log(struct call *c, enum acl_verdict v, struct slice object, struct slice username);
+/* INFO's lines in "stats". */
+void acl__info(struct buf *out);
 
 #endif
