@@ -230,6 +230,8 @@ bench: deps all
 
 gen:
 	@python3 utils/gen_commands.py
+	@$(MAKE) --no-print-directory -s $(BUILD)/tests/unit/server/test_options
+	@$(BUILD)/tests/unit/server/test_options --write
 
 format:
 	@git ls-files --cached --others --exclude-standard 'src/*.[ch]' 'modules/*.[ch]' 'tests/*.[ch]' | \
@@ -248,7 +250,7 @@ help:
 	@echo 'make check      format, layers, headers, sizes, generated files, -Werror, clang-tidy, cppcheck'
 	@echo 'make fuzz       run each fuzz target for FUZZ_SECONDS (default 10), with clang'
 	@echo 'make bench      compare with redis-server'
-	@echo 'make gen        generate the command tables from their JSON specifications'
+	@echo 'make gen        generate command tables, redis.conf.sample and option lists from their data'
 	@echo 'make format     run clang-format on every source file'
 	@echo 'make install    copy programs, configuration and unit file below DESTDIR/PREFIX'
 	@echo 'make clean      remove what was built'
