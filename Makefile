@@ -62,7 +62,8 @@ has = $(wildcard src/$(1))
 PKGS := $(if $(call has,event),libevent libevent_pthreads libevent_openssl openssl) \
 	$(if $(call has,storage),liblz4 libzstd zlib) \
 	$(if $(call has,storage/rocksdb),rocksdb) \
-	$(if $(call has,storage/cow_btree),lmdb)
+	$(if $(call has,storage/cow_btree),lmdb) \
+	$(if $(call has,tools/cli),hiredis)
 PKGS := $(strip $(PKGS))
 ifneq ($(PKGS),)
 PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))

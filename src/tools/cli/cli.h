@@ -1,0 +1,31 @@
+/* Parts of orbit-cli. Each command returns the exit status. */
+#ifndef ORBIT_TOOLS_CLI_CLI_H
+#define ORBIT_TOOLS_CLI_CLI_H
+
+#include <stdbool.h>
+
+#include <hiredis/hiredis.h>
+
+enum cli_exit { CLI_GOOD, CLI_FAULT, CLI_USAGE };
+
+struct cli {
+    const char *host, *socket, *user, *pass, *db;
+    int port;
+    bool json;
+    redisContext *link;
+};
+
+/* Sends argv to the server and prints the reply. */
+int cli_send(struct cli *c, int argc, char **argv);
+/* The commands; argv[0] is the command's own name. */
+int cli_status(struct cli *c, int argc, char **argv);
+int cli_health(struct cli *c, int argc, char **argv);
+int cli_stats(struct cli *c, int argc, char **argv);
+int cli_storage_stats(struct cli *c, int argc, char **argv);
+
+/* Prints a reply as redis-cli does on a terminal, or as JSON. */
+void cli_print(const redisReply *r, bool json);
+/* A JSON string with its quotes. */
+void cli_print_json_string(const char *p, size_t n);
+
+#endif
