@@ -24,8 +24,10 @@ static enum status socket_error(struct error *err, int errnum, const char *what)
 {
     if (errnum == EADDRINUSE)
         return error_set(err, ST_BUSY, "%s: %s", what, strerror(errnum));
-    if (errnum == EADDRNOTAVAIL || errnum == EAFNOSUPPORT || errnum == EPROTONOSUPPORT ||
-        errnum == EPFNOSUPPORT || errnum == ESOCKTNOSUPPORT || errnum == ENOPROTOOPT)
+    if (errnum == EADDRNOTAVAIL)
+        return error_set(err, ST_NOT_FOUND, "%s: %s", what, strerror(errnum));
+    if (errnum == EAFNOSUPPORT || errnum == EPROTONOSUPPORT || errnum == EPFNOSUPPORT ||
+        errnum == ESOCKTNOSUPPORT || errnum == ENOPROTOOPT)
         return error_set(err, ST_UNSUPPORTED, "%s: %s", what, strerror(errnum));
     return error_set_errno(err, errnum, "%s", what);
 }

@@ -9,7 +9,7 @@
 #include "base/status.h"
 
 /* addr: a numeric IPv4 or IPv6 address, a name, "*" (any IPv4) or "::*" (any IPv6). ST_BUSY: the address is in use;
- * ST_UNSUPPORTED: this machine has no such protocol or address. */
+ * ST_NOT_FOUND: this machine has no such address; ST_UNSUPPORTED: no such protocol. */
 MUST_USE enum status net_listen_tcp(const char *addr, int port, int backlog, int *fd,
                                     struct error *err);
 /* Removes a stale socket file of that name first. perm 0: as umask says. */

@@ -139,7 +139,7 @@ static enum status set_open(struct socket_set *s, int port, struct error *err)
         }
         log_warning(LOG_WIRE, "Warning: Could not create server TCP listening socket %s:%d: %s",
                     addr, port, err->message);
-        if (st == ST_UNSUPPORTED || (optional && st != ST_BUSY))
+        if (st == ST_UNSUPPORTED || (st == ST_NOT_FOUND && optional))
             continue;
         for (size_t k = 0; k < s->n; k++)
             close(s->fds[k]);
