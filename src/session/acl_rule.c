@@ -138,7 +138,10 @@ static enum status add_selector(struct acl_user *u, struct slice rule, struct er
         const char *word = p;
         while (p < end && !is_space(*p))
             p++;
-        enum status st = acl__selector_apply(s, slice_make(word, (size_t)(p - word)), err);
+        /* A word that ends in a parenthesis would close the selector when its description is read back. */
+        enum status st = p > word && p[-1] == ')'
+                             ? error_set(err, ST_SYNTAX, "Syntax error")
+                             : acl__selector_apply(s, slice_make(word, (size_t)(p - word)), err);
         if (st != ST_OK) {
             acl__selector_free(s);
             return st;

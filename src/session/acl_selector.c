@@ -181,7 +181,7 @@ static enum status allow_part(struct acl_selector *s, struct slice word, struct 
     if (cmd->parent)
         return error_set(err, ST_UNSUPPORTED,
                          "Allowing first-arg of a subcommand is not supported");
-    if (sub.n == 0)
+    if (sub.n == 0 || acl__has_spaces(sub))
         return syntax_error(err);
     if (cmd->nsubs) {
         struct command *found = command_sub(cmd, sub);
