@@ -10,6 +10,7 @@
 #include "keyspace/keyspace_options.h"
 #include "session/acl.h"
 #include "session/block.h"
+#include "session/hooks.h"
 #include "session/lifecycle.h"
 #include "session/multi.h"
 #include "session/protect.h"
@@ -261,12 +262,24 @@ static struct effective effective(const struct call *c, unsigned roles)
     return e;
 }
 
+/* False: over maxmemory, and nothing may go. */
+static bool make_room(struct kv *kv)
+{
+    /* Nothing is evicted while the data set has to stand still. */
+    if (pause_mode() != PAUSE_OFF)
+        return true;
+    enum status st = kv_evict(kv);
+    /* What was evicted is told before the answer to the command that made it go. */
+    if (hook_any(HOOK_UNIT_END))
+        hook_run(HOOK_UNIT_END, NULL);
+    return st == ST_OK;
+}
+
 /* Checks that depend on the state of the server. True: *r is the outcome. */
 static bool check_state(struct call *c, unsigned roles, struct effective e, enum dispatch_result *r)
 {
     struct session *s = c->s;
-    if (UNLIKELY(keyspace_opts.maxmemory > 0) && pause_mode() == PAUSE_OFF &&
-        kv_evict(c->kv) != ST_OK) {
+    if (UNLIKELY(keyspace_opts.maxmemory > 0) && !make_room(c->kv)) {
         bool refuse =
             (e.any & CMD_DENYOOM) || ((s->flags & SESS_MULTI) && !(roles & ROLE_NOT_QUEUED));
         if (refuse) {
