@@ -17,6 +17,7 @@
 #include "session/reply.h"
 #include "session/session_options.h"
 #include "session/session_priv.h"
+#include "session/stats.h"
 
 #define ARENA_CHUNK  4096
 #define ARENA_LEVELS 8
@@ -385,21 +386,21 @@ static void reply_skip(struct session *s)
     }
 }
 
-/* The log holds whole units and was checked when it was written. */
+/* The log holds whole units and was checked when it was written; what cannot be run from it is an unexpected error. */
 static enum dispatch_result dispatch_replay(struct call *c)
 {
     bool parent_only = false;
     struct found f = find(c->argv, c->argc, &parent_only);
-    if (!f.cmd)
-        return reject_unknown(c, parent_only);
     c->cmd = f.cmd;
     if (f.roles & ROLE_NOT_QUEUED)
         return DISPATCH_DONE; /* MULTI and EXEC around a unit */
-    if (!command_arity_ok(f.cmd, c->argc)) {
-        reply_arity_error(c);
-        return DISPATCH_DONE;
-    }
-    return run(c);
+    if (f.cmd && command_arity_ok(f.cmd, c->argc))
+        return run(c);
+    sess_stats.unexpected_errors++;
+    if (!f.cmd)
+        return reject_unknown(c, parent_only);
+    reply_arity_error(c);
+    return DISPATCH_DONE;
 }
 
 static enum dispatch_result dispatch_checked(struct call *c)

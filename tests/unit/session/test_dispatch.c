@@ -267,6 +267,11 @@ static void test_dispatch_replay_skips_checks(void **state)
     assert_int_equal(dispatch(s, 1, multi, SLICE_NULL), DISPATCH_DONE);
     assert_int_equal(dispatch(s, 3, set, SLICE_NULL), DISPATCH_DONE);
     assert_int_equal(dispatch(s, 1, exec, SLICE_NULL), DISPATCH_DONE);
+    assert_int_equal(sess_stats.unexpected_errors, 0);
+    struct slice nope[] = {SLICE("NOPE")};
+    (void)dispatch(s, 1, nope, SLICE_NULL);
+    (void)dispatch(s, 1, set, SLICE_NULL);
+    assert_int_equal(sess_stats.unexpected_errors, 2);
     pause_end();
     lifecycle.loading = false;
     answers("get k", "$v");
