@@ -2,6 +2,11 @@
 #ifndef ORBIT_TESTS_SERVICES_FAKE_SESSION_H
 #define ORBIT_TESTS_SERVICES_FAKE_SESSION_H
 
+#include "base/buf.h"
+#include "base/mem.h"
+#include "session/call.h"
+#include "session/session.h"
+
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,11 +14,6 @@
 #include <stdio.h>
 
 #include <cmocka.h>
-
-#include "base/buf.h"
-#include "base/mem.h"
-#include "session/call.h"
-#include "session/session.h"
 
 struct fake {
     struct sink sink; /* first: the sink is cast back */
@@ -83,6 +83,10 @@ static inline struct sink *fake_sink(struct session *s)
 static inline void fake_close(struct session *s, enum sess_close how)
 {
 }
+static inline void fake_peer(struct session *s, struct sess_peer *out)
+{
+    *out = (struct sess_peer){.addr = "test:0", .laddr = "test:0", .fd = -1};
+}
 static inline void fake_set_resp(struct session *s, int version)
 {
 }
@@ -104,6 +108,7 @@ static const struct sink_ops fake_sink_ops = {
 static const struct session_ops fake_ops = {
     .sink = fake_sink,
     .close = fake_close,
+    .peer = fake_peer,
     .set_resp = fake_set_resp,
     .set_reply = fake_set_reply,
 };
