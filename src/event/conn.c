@@ -1,15 +1,15 @@
 #include "event/conn.h"
 
+#include "base/mem.h"
+#include "event/loop.h"
+#include "event/tls_priv.h"
+
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "base/mem.h"
-#include "event/loop.h"
-#include "event/tls_priv.h"
 
 /* TLS may have to write in order to read and the other way round; read_needs_write and write_needs_read remember that, and
  * the next event of that kind is then given to the waiting side. */

@@ -3,11 +3,11 @@
 #ifndef ORBIT_EVENT_CONN_H
 #define ORBIT_EVENT_CONN_H
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 #include <sys/types.h>
 #include <sys/uio.h>
-
-#include "base/buf.h"
 
 struct conn;
 struct loop;

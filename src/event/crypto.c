@@ -1,9 +1,9 @@
 #include "event/crypto.h"
 
+#include "base/status.h"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-
-#include "base/status.h"
 
 static void digest(const EVP_MD *md, const void *p, size_t n, unsigned char *out)
 {

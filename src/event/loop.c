@@ -1,16 +1,14 @@
 #include "event/loop.h"
 
-#include <errno.h>
-#include <stddef.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <event2/event.h>
-#include <event2/event_struct.h>
-
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stddef.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 /* One tick:
  *
@@ -34,7 +32,6 @@ struct loop_fd {
     int fd;
     int interest;
     int got;
-    struct event ev;
 };
 
 struct loop_timer {
@@ -43,8 +40,18 @@ struct loop_timer {
     loop_timer_fn fn;
     void *arg;
     bool running, deleted;
-    struct event ev;
 };
+
+/* libevent's own part stands behind ours in the same allocation: its size is known only at run time. */
+static struct event *fd_event(struct loop_fd *f)
+{
+    return (struct event *)(void *)(f + 1);
+}
+
+static struct event *timer_event(struct loop_timer *t)
+{
+    return (struct event *)(void *)(t + 1);
+}
 
 struct hook {
     loop_hook_fn fn;
@@ -217,7 +224,7 @@ static void run_timer(struct ready *r)
         return;
     }
     struct timeval tv = to_timeval(next);
-    (void)event_add(&t->ev, &tv);
+    (void)event_add(timer_event(t), &tv);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -229,14 +236,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 struct loop_timer *loop_timer_add(struct loop *l, int64_t delay_ms, loop_timer_fn fn, void *arg)
 {
-    struct loop_timer *t = mem_calloc(1, sizeof *t);
+    struct loop_timer *t = mem_calloc(1, sizeof *t + event_get_struct_event_size());
     t->ready.run = run_timer;
     t->loop = l;
     t->fn = fn;
     t->arg = arg;
-    (void)event_assign(&t->ev, l->base, -1, 0, on_timer, t);
+    (void)event_assign(timer_event(t), l->base, -1, 0, on_timer, t);
     struct timeval tv = to_timeval(delay_ms);
-    (void)event_add(&t->ev, &tv);
+    (void)event_add(timer_event(t), &tv);
     return t;
 }
 
@@ -249,7 +256,7 @@ void loop_timer_del(struct loop_timer *t)
         return;
     }
     list_remove(&t->ready.link);
-    (void)event_del(&t->ev);
+    (void)event_del(timer_event(t));
     mem_free(t);
 }
 
@@ -285,13 +292,13 @@ static void watch(struct loop_fd *f, int events)
         what |= EV_READ;
     if (events & LOOP_WRITE)
         what |= EV_WRITE;
-    (void)event_assign(&f->ev, f->loop->base, f->fd, what, on_fd, f);
-    (void)event_add(&f->ev, NULL);
+    (void)event_assign(fd_event(f), f->loop->base, f->fd, what, on_fd, f);
+    (void)event_add(fd_event(f), NULL);
 }
 
 struct loop_fd *loop_fd_add(struct loop *l, int fd, int events, loop_fd_fn fn, void *arg)
 {
-    struct loop_fd *f = mem_calloc(1, sizeof *f);
+    struct loop_fd *f = mem_calloc(1, sizeof *f + event_get_struct_event_size());
     f->ready.run = run_fd;
     f->loop = l;
     f->fn = fn;
@@ -307,7 +314,7 @@ void loop_fd_set(struct loop_fd *f, int events)
     if (events == f->interest)
         return;
     if (f->interest)
-        (void)event_del(&f->ev);
+        (void)event_del(fd_event(f));
     watch(f, events);
 }
 
@@ -317,7 +324,7 @@ void loop_fd_del(struct loop_fd *f)
         return;
     list_remove(&f->ready.link);
     if (f->interest)
-        (void)event_del(&f->ev);
+        (void)event_del(fd_event(f));
     f->loop->stats.fds--;
     mem_free(f);
 }

@@ -5,10 +5,10 @@
 #ifndef ORBIT_EVENT_LOOP_H
 #define ORBIT_EVENT_LOOP_H
 
+#include "base/status.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "base/status.h"
 
 struct loop;
 struct loop_timer;

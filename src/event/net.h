@@ -3,10 +3,10 @@
 #ifndef ORBIT_EVENT_NET_H
 #define ORBIT_EVENT_NET_H
 
+#include "base/status.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "base/status.h"
 
 /* addr: a numeric IPv4 or IPv6 address, a name, "*" (any IPv4) or "::*" (any IPv6). ST_BUSY: the address is in use;
  * ST_NOT_FOUND: this machine has no such address; ST_UNSUPPORTED: no such protocol. */

@@ -1,3 +1,9 @@
+#include "event/tls.h"
+
+#include "base/mem.h"
+#include "event/event_options.h"
+#include "event/tls_priv.h"
+
 #include <openssl/bio.h>
 #include <openssl/dh.h>
 #include <openssl/err.h>
@@ -5,11 +11,6 @@
 #include <openssl/ssl.h>
 #include <string.h>
 #include <strings.h>
-
-#include "base/mem.h"
-#include "event/event_options.h"
-#include "event/tls.h"
-#include "event/tls_priv.h"
 
 static enum status tls_fail(struct error *err, const char *what, const char *name)
 {

@@ -2,9 +2,9 @@
 #ifndef ORBIT_EVENT_TLS_PRIV_H
 #define ORBIT_EVENT_TLS_PRIV_H
 
-#include <openssl/ssl.h>
-
 #include "event/tls.h"
+
+#include <openssl/ssl.h>
 
 struct tls_context {
     SSL_CTX *ctx;

@@ -1,16 +1,16 @@
 #include "event/worker.h"
 
+#include "base/list.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "event/loop.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-#include "base/list.h"
-#include "base/mem.h"
-#include "base/status.h"
-#include "event/loop.h"
 
 /* Each lane is a queue with its threads. A job moves queue -> running -> the pool's done list, and an eventfd tells the
  * loop, which runs the completions. pending counts what is queued or running; it is guarded by the lane's mutex. */

@@ -1,5 +1,8 @@
 #include "server/datadir.h"
 
+#include "base/num.h"
+#include "keyspace/keyspace_options.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,9 +12,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "base/num.h"
-#include "keyspace/keyspace_options.h"
 
 static int lock_fd = -1;
 

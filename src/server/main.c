@@ -1,8 +1,4 @@
 /* orbit-server: what the words of the command line ask for. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/mem.h"
 #include "base/version.h"
 #include "config/config.h"
@@ -10,6 +6,10 @@
 #include "server/process.h"
 #include "server/server.h"
 #include "wal/wal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const char help[] =
     "Usage: orbit-server [CONFIG-FILE | -] [--OPTION VALUE ...]\n"

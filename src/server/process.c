@@ -1,5 +1,12 @@
 #include "server/process.h"
 
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "event/event_options.h"
+#include "server/server_options.h"
+#include "wire/resp/resp_options.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,13 +20,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include "base/log.h"
-#include "base/mem.h"
-#include "config/config.h"
-#include "event/event_options.h"
-#include "server/server_options.h"
-#include "wire/resp/resp_options.h"
 
 #define FILES_RESERVED 128 /* store, log, listeners, worker pool */
 
@@ -283,8 +283,7 @@ static enum status oom_apply(void *arg, struct error *err)
     snprintf(text, sizeof text, "%d\n", score);
     if (!write_file(path, text)) {
         log_warning(LOG_SERVER, "Unable to write oom_score_adj: %s", strerror(errno));
-        return error_set(err, ST_DENIED,
-                         "Failed to set current oom_score_adj. Check server logs.");
+        return error_set(err, ST_DENIED, "Failed to set current oom_score_adj. Check server logs.");
     }
     changed = true;
     return ST_OK;

@@ -1,6 +1,4 @@
 /* The log's tail, executed as if a client had sent it. */
-#include <inttypes.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "event/loop.h"
@@ -10,6 +8,8 @@
 #include "session/lifecycle.h"
 #include "session/stats.h"
 #include "wire/resp/resp_codec.h"
+
+#include <inttypes.h>
 
 struct replay {
     struct session *s;

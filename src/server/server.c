@@ -6,14 +6,6 @@
  */
 #include "server/server.h"
 
-#include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -24,6 +16,7 @@
 #include "event/event_options.h"
 #include "event/loop.h"
 #include "event/worker.h"
+#include "keyspace/keyspace_options.h"
 #include "keyspace/kv.h"
 #include "server/datadir.h"
 #include "server/process.h"
@@ -33,6 +26,15 @@
 #include "session/hooks.h"
 #include "session/lifecycle.h"
 #include "wire/resp/resp.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define ANY_WORKERS 2
 
@@ -97,6 +99,11 @@ static void prefetch(int db, struct slice key)
     kv_prefetch(lifecycle.kv, db, key);
 }
 
+static size_t maxmemory(void)
+{
+    return (size_t)keyspace_opts.maxmemory;
+}
+
 /* -- stopping ------------------------------------------------------------------------------------ */
 
 enum status server_shutdown(unsigned flags, struct error *err)
@@ -133,6 +140,13 @@ static void log_setup(void)
 static enum status loglevel_changed(void *arg, struct error *err)
 {
     log_set_level((enum log_level)server_opts.loglevel);
+    return ST_OK;
+}
+
+static enum status collate_changed(void *arg, struct error *err)
+{
+    if (!setlocale(LC_COLLATE, server_opts.locale_collate))
+        return error_set(err, ST_INVALID, "Invalid locale name");
     return ST_OK;
 }
 
@@ -202,7 +216,7 @@ static enum status start(struct error *err)
     if (st != ST_OK)
         return st;
     server_start_services();
-    struct resp_env env = {lifecycle.loop, lifecycle.kv, tick_bytes, prefetch};
+    struct resp_env env = {lifecycle.loop, lifecycle.kv, tick_bytes, prefetch, maxmemory};
     resp_init(&env);
     st = resp_listen(err);
     if (st != ST_OK)
@@ -215,6 +229,7 @@ static enum status start(struct error *err)
         return st;
     ticks_setup();
     config_on_change("loglevel", loglevel_changed, NULL);
+    config_on_change("locale-collate", collate_changed, NULL);
     config_on_change("proc-title-template", title_changed, NULL);
     config_on_change("port", title_changed, NULL);
     config_on_change("tls-port", title_changed, NULL);
@@ -259,6 +274,7 @@ int server_run(void)
     else
         log_warning(LOG_SERVER, "No config file was given, so the defaults are used. To name one: "
                                 "orbit-server /path/to/redis.conf");
+    (void)collate_changed(NULL, NULL);
     lifecycle_setup();
     process_supervise();
     signals_setup(NULL);

@@ -1,5 +1,12 @@
 #include "server/signals.h"
 
+#include "base/compiler.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "event/loop.h"
+#include "server/server_options.h"
+
 #include <execinfo.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,13 +15,6 @@
 #include <string.h>
 #include <sys/ucontext.h>
 #include <unistd.h>
-
-#include "base/compiler.h"
-#include "base/log.h"
-#include "base/mem.h"
-#include "base/version.h"
-#include "event/loop.h"
-#include "server/server_options.h"
 
 #define FRAMES_MAX 100
 
@@ -104,6 +104,8 @@ static void on_crash(int signum, siginfo_t *info, void *context)
         report_stack(instruction_of(context));
         log_signal_safe("=== REDIS BUG REPORT END ===");
     }
+    if (signum == SIGABRT && server_opts.use_exit_on_panic)
+        _exit(1);
     /* The default action makes the core file and the exit status that the parent expects. */
     signal(signum, SIG_DFL);
     raise(signum);

@@ -5,8 +5,6 @@
  *   REPLY       (wire/resp) the replies leave
  *   BACKGROUND  a bounded piece of folding, expiry, cache trimming
  */
-#include <signal.h>
-
 #include "base/log.h"
 #include "event/loop.h"
 #include "keyspace/kv.h"
@@ -17,6 +15,8 @@
 #include "session/hooks.h"
 #include "session/lifecycle.h"
 #include "wire/resp/resp.h"
+
+#include <signal.h>
 
 #define BACKGROUND_US 500
 #define HZ_MAX        500

@@ -3,11 +3,11 @@
 #ifndef ORBIT_WIRE_RESP_RESP_H
 #define ORBIT_WIRE_RESP_RESP_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/slice.h"
 #include "base/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
 
 struct loop;
 struct kv;
@@ -20,6 +20,8 @@ struct resp_env {
     size_t (*tick_bytes)(void);
     /* A hint that this key will be looked up soon. */
     void (*prefetch)(int db, struct slice key);
+    /* The option of that name, which maxmemory-clients may be a percentage of. */
+    size_t (*maxmemory)(void);
 };
 
 /* Registers the tick hook that sends replies. env is copied. */

@@ -1,10 +1,10 @@
 #include "wire/resp/resp_codec.h"
 
-#include <limits.h>
-#include <stdio.h>
-
 #include "base/mem.h"
 #include "base/num.h"
+
+#include <limits.h>
+#include <stdio.h>
 
 /* A request:
  *

@@ -6,9 +6,6 @@
  *                                                                           query buffer until session_ops.resume
  *
  * The requests' words point into the query buffer, which does not move while a batch is executed. */
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -18,6 +15,9 @@
 #include "session/session_options.h"
 #include "wire/resp/resp_options.h"
 #include "wire/resp/resp_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 
 #define RESP_BATCH    32
 #define RESP_READ_MIN 4096
@@ -54,6 +54,7 @@ void resp_init(const struct resp_env *env)
     resp__now_ms = clock_mono_us() / 1000;
     resp__flush_init();
     resp__limits_init();
+    resp__cron_init();
 }
 
 /* -- query buffer -------------------------------------------------------------------------------- */

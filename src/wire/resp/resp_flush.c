@@ -1,8 +1,6 @@
 /* The end of the tick: replies leave, connections close. Clients with something to do then stand on a queue.
  *
  * Replies of a tick whose log write failed are cut off again (mark), so nothing is acknowledged that is not in the log. */
-#include <stdio.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "event/conn.h"
@@ -10,6 +8,8 @@
 #include "session/lifecycle.h"
 #include "wire/error_map.h"
 #include "wire/resp/resp_priv.h"
+
+#include <stdio.h>
 
 #define PIECES 64
 

@@ -1,9 +1,4 @@
 /* Where clients come in: TCP, TLS and unix sockets, and who is turned away at the door. */
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
@@ -15,6 +10,11 @@
 #include "session/lifecycle.h"
 #include "wire/resp/resp_options.h"
 #include "wire/resp/resp_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #define ACCEPT_MAX 1000 /* connections taken in a row */
 

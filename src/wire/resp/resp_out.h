@@ -3,10 +3,10 @@
 #ifndef ORBIT_WIRE_RESP_OUT_H
 #define ORBIT_WIRE_RESP_OUT_H
 
-#include <sys/uio.h>
-
 #include "base/buf.h"
 #include "base/compiler.h"
+
+#include <sys/uio.h>
 
 #define RESP_OUT_CHUNK        (16 * 1024)
 #define RESP_OUT_FIRST_MIN    1024

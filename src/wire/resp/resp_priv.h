@@ -77,6 +77,9 @@ size_t resp__client_mem(const struct resp_client *c);
 /* "id=7 addr=... name=..." for log lines; caller frees. */
 char *resp__client_text(struct resp_client *c);
 
+/* resp_cron.c */
+void resp__cron_init(void);
+
 /* resp_session.c */
 extern const struct session_ops resp__session_ops;
 void resp__client_addresses(struct resp_client *c);

@@ -1,10 +1,10 @@
 /* What a session may do with its RESP connection. */
-#include <stdio.h>
-
 #include "base/mem.h"
 #include "event/conn.h"
 #include "event/net.h"
 #include "wire/resp/resp_priv.h"
+
+#include <stdio.h>
 
 static struct resp_client *client(struct session *s)
 {
