@@ -243,6 +243,8 @@ const char *fx_effects(void)
 
 /* -- Commands ------------------------------------------------------------------------------------ */
 
+#ifndef FX_NO_COMMANDS /* the test registers its own */
+
 static void t_get(struct call *c)
 {
     struct kv_rec *rec;
@@ -416,6 +418,8 @@ static struct command table[] = {
     {.name = "in", .fullname = "box|in", .container = "box", .fn = t_noset, .arity = 3},
 };
 
+#endif
+
 struct command *fx_command(const char *fullname)
 {
     struct command *cmd = command_find_full(slice_str(fullname));
@@ -470,7 +474,9 @@ static void once(void)
     session_options_register();
     struct slice provider = SLICE("memory");
     assert_int_equal(config_set(SLICE("storage-provider"), &provider, 1, true, &err), ST_OK);
+#ifndef FX_NO_COMMANDS
     command_register(table, COUNT_OF(table));
+#endif
     multi_init();
     assert_int_equal(acl_start(&err), ST_OK);
 }
