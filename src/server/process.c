@@ -173,7 +173,7 @@ static void put_variable(struct buf *out, struct slice name)
 void process_title_update(void)
 {
     struct buf b = BUF_INIT;
-    if (!server_opts.set_proc_title)
+    if (!server_opts.set_proc_title || !title_room)
         return;
     for (const char *p = server_opts.proc_title_template; *p;) {
         const char *close = *p == '{' ? strchr(p, '}') : NULL;
@@ -188,7 +188,8 @@ void process_title_update(void)
         b.n--;
     size_t n = b.n < title_size - 1 ? b.n : title_size - 1;
     memset(title_room, 0, title_size);
-    memcpy(title_room, b.p, n);
+    if (n > 0)
+        memcpy(title_room, b.p, n);
     buf_free(&b);
 }
 

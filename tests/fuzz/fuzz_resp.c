@@ -1,11 +1,11 @@
 /* RESP requests from hostile bytes. The first byte tells after how many bytes the input is cut into reads; what is parsed in
  * pieces must equal what is parsed at once. */
+#include "base/mem.h"
+#include "wire/resp/resp_codec.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-
-#include "base/mem.h"
-#include "wire/resp/resp_codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

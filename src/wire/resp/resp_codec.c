@@ -318,9 +318,11 @@ size_t resp_request_missing(const struct resp_request *r, size_t n)
 void resp_put_command(struct buf *out, size_t argc, const struct slice *argv)
 {
     char head[RESP_HEADER_MAX];
-    buf_put(out, head, resp_header(head, '*', argc));
+    size_t n = resp_header(head, '*', argc);
+    buf_put(out, head, n);
     for (size_t i = 0; i < argc; i++) {
-        buf_put(out, head, resp_header(head, '$', argv[i].n));
+        n = resp_header(head, '$', argv[i].n);
+        buf_put(out, head, n);
         buf_put_slice(out, argv[i]);
         buf_put(out, "\r\n", 2);
     }

@@ -1,10 +1,10 @@
 /* Ticks, hooks in order, descriptors, timers, polling inside a callback. */
-#include <unistd.h>
-
-#include "unit/cmocka_all.h"
+#include "event/loop.h"
 
 #include "base/buf.h"
-#include "event/loop.h"
+#include "unit/cmocka_all.h"
+
+#include <unistd.h>
 
 struct world {
     struct loop *l;

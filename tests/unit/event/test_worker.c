@@ -1,12 +1,12 @@
 /* Lanes keep their order, completions run on the loop thread, draining waits. */
-#include <pthread.h>
-#include <stdatomic.h>
-
-#include "unit/cmocka_all.h"
+#include "event/worker.h"
 
 #include "base/mem.h"
 #include "event/loop.h"
-#include "event/worker.h"
+#include "unit/cmocka_all.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 enum { JOBS = 200 };
 

@@ -1,11 +1,11 @@
 /* Requests as bytes: whole, in pieces, and wrong in every way that Redis names. */
-#include <stdio.h>
-#include <string.h>
-
-#include "unit/cmocka_all.h"
+#include "wire/resp/resp_codec.h"
 
 #include "base/mem.h"
-#include "wire/resp/resp_codec.h"
+#include "unit/cmocka_all.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static const struct resp_limits usual = {.max_bulk = 512 * 1024 * 1024};
 static const struct resp_limits strict = {.max_bulk = 512 * 1024 * 1024, .unauthenticated = true};

@@ -1,10 +1,10 @@
 /* The queue of chunks: any order of small and large pieces, deferred headers, cutting back, partial sends. */
-#include <string.h>
-
-#include "unit/cmocka_all.h"
+#include "wire/resp/resp_out.h"
 
 #include "base/mem.h"
-#include "wire/resp/resp_out.h"
+#include "unit/cmocka_all.h"
+
+#include <string.h>
 
 static void take_all(struct resp_out *o, struct buf *got, size_t step)
 {
