@@ -105,12 +105,29 @@ static void after_command(void *arg)
         note((c->cmd->flags & CMD_FAST) ? "fast-command" : "command", c->duration_us);
 }
 
+/* Not before there is a threshold: until then commands pay nothing for it. */
+static void watch_commands(void)
+{
+    static bool watching;
+    if (watching || !latency_opts.threshold_ms)
+        return;
+    watching = true;
+    hook_add(HOOK_AFTER_COMMAND, after_command);
+}
+
+static enum status apply_threshold(void *arg, struct error *err)
+{
+    watch_commands();
+    return ST_OK;
+}
+
 /* The keyspace and the loop keep their own times; a new one is looked at once a cron. */
 static void on_cron(void *arg)
 {
     static uint64_t writes, folds, expired;
     if (!latency_opts.threshold_ms || !lifecycle.kv)
         return;
+    watch_commands(); /* the threshold may come from the configuration file */
     struct kv_stats st;
     kv_stats(lifecycle.kv, &st);
     if (st.log_writes != writes)
@@ -140,6 +157,6 @@ void latency_options_register(void)
 
 void latency_start(void)
 {
-    hook_add(HOOK_AFTER_COMMAND, after_command);
+    config_on_change("latency-monitor-threshold", apply_threshold, NULL);
     hook_add(HOOK_CRON, on_cron);
 }

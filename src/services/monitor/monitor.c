@@ -83,6 +83,17 @@ static void forget(void *arg)
         }
 }
 
+/* Not before somebody asks: until then commands pay nothing for it. */
+static void watch_commands(void)
+{
+    static bool watching;
+    if (watching)
+        return;
+    watching = true;
+    hook_add(HOOK_BEFORE_COMMAND, before_command);
+    hook_add(HOOK_AFTER_COMMAND, after_command);
+}
+
 void cmd_monitor(struct call *c)
 {
     if (c->s->flags & SESS_DENY_BLOCKING) {
@@ -95,6 +106,7 @@ void cmd_monitor(struct call *c)
         cap = cap ? cap * 2 : 4;
         monitors = mem_realloc(monitors, cap * sizeof(struct session *));
     }
+    watch_commands();
     monitors[count++] = c->s;
     c->s->flags |= SESS_MONITOR;
     reply_ok(c);
@@ -102,8 +114,6 @@ void cmd_monitor(struct call *c)
 
 void monitor_start(void)
 {
-    hook_add(HOOK_BEFORE_COMMAND, before_command);
-    hook_add(HOOK_AFTER_COMMAND, after_command);
     hook_add(HOOK_SESSION_CLOSE, forget);
     hook_add(HOOK_SESSION_RESET, forget);
 }

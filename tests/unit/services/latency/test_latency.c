@@ -1,4 +1,5 @@
 /* LATENCY: samples, and the commands over them. */
+#include "config/admin.h"
 #include "services/latency/latency.h"
 
 #include "services/latency/latency_commands.h"
@@ -80,7 +81,9 @@ static void test_latency_watches_commands(void **state)
     latency_opts.threshold_ms = 0;
     hook_run(HOOK_AFTER_COMMAND, &c);
     assert_null(latency_find(SLICE("fast-command")));
-    latency_opts.threshold_ms = 20;
+    struct config_pair pair = {SLICE("latency-monitor-threshold"), SLICE("20")};
+    struct error err = {.message = ""};
+    assert_int_equal(config_set_all(&pair, 1, 0, &err), ST_OK);
     hook_run(HOOK_AFTER_COMMAND, &c);
     assert_int_equal(latency_find(SLICE("fast-command"))->max_ms, 20);
     cmd.flags = 0;
