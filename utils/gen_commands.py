@@ -85,6 +85,9 @@ class Command:
     def categories(self):
         """Explicit categories and those that follow from flags."""
         flags, cats = self.spec.get("flags", []), list(self.spec.get("acl", []))
+        for cat in cats:
+            if cat not in CATEGORIES:
+                raise SpecError("unknown category '%s'" % cat)
         implied = {"write": ["write"], "readonly": ["read"], "admin": ["admin", "dangerous"], "pubsub": ["pubsub"],
                    "blocking": ["blocking"]}
         for flag, add in implied.items():
