@@ -272,6 +272,9 @@ void kv_cron(struct kv *kv)
     int64_t now_ms = clock_mono_us() / 1000;
     kv->dirty_limit = kv__dirty_limit(); /* CONFIG SET may have changed it */
     sync_when_due(kv, now_ms);
+    /* After CONFIG SET maxmemory nobody else may come by. */
+    if (keyspace_opts.maxmemory > 0 && !kv->expire_paused && kv_evict(kv) != ST_OK)
+        log_debug(LOG_KEYSPACE, "maxmemory is exceeded and the policy finds no key to delete");
     if (!kv->fold_wanted && !kv__fold_running(kv) && fold_due(kv, now_ms))
         kv->fold_wanted = true;
 }
