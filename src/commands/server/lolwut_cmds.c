@@ -30,7 +30,8 @@ static void put(struct sky *sky, double x, double y, char mark)
 static void draw_orbit(struct sky *sky, double radius, char body)
 {
     double flat = 0.6 + 0.4 * random_unit(), turn = 6.2832 * random_unit();
-    for (double t = 0; t < 6.2832; t += 0.02) {
+    for (int step = 0; step < 314; step++) {
+        double t = step * 0.02;
         double x = radius * cos(t), y = radius * flat * sin(t);
         put(sky, WIDTH / 2.0 + x * cos(turn) - y * sin(turn),
             HEIGHT / 2.0 + (x * sin(turn) + y * cos(turn)) / 2.1, '.');

@@ -151,6 +151,8 @@ static const char *advice(const char *event)
 static void describe(struct buf *out, const struct latency_event *e)
 {
     int64_t sum = 0, low = INT64_MAX, high = 0;
+    if (e->n == 0)
+        return;
     for (size_t i = 0; i < e->n; i++) {
         int64_t ms = latency_sample(e, i)->ms;
         sum += ms;
