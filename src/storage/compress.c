@@ -80,9 +80,10 @@ static enum status gzip_unpack(struct slice in, size_t limit, struct buf *out, s
         out->n += CHUNK - z.avail_out;
         if (rc != Z_OK && rc != Z_STREAM_END)
             st = damaged(err, "gzip");
+        /* Files may hold several members one after the other. */
+        if (rc == Z_STREAM_END && (z.avail_in || in.n))
+            rc = inflateReset(&z);
     }
-    if (st == ST_OK && (z.avail_in || in.n))
-        st = damaged(err, "gzip");
     inflateEnd(&z);
     return st;
 }

@@ -16,24 +16,31 @@ struct merge_iter {
     bool forward;
     bool on_base, on_over; /* which of the two stand on the current key; none: not valid */
     struct buf turn;       /* the current key while the direction changes */
+    void (*done)(void *arg);
+    void *arg;
 };
 
-struct merge_iter *merge_iter_new(const struct stor_provider *p, void *base, struct mvcc_iter *over)
+struct merge_iter *merge_iter_new(const struct stor_provider *p, void *base, struct mvcc_iter *over,
+                                  void (*done)(void *arg), void *arg)
 {
     struct merge_iter *it = mem_calloc(1, sizeof *it);
 
     it->p = p;
     it->base = base;
     it->over = over;
+    it->done = done;
+    it->arg = arg;
     return it;
 }
 
-void merge_iter_free(struct merge_iter *it)
+void merge_iter_free(void *p)
 {
-    if (!it)
-        return;
+    struct merge_iter *it = p;
+
     it->p->iter_free(it->base);
     mvcc_iter_free(it->over);
+    if (it->done)
+        it->done(it->arg);
     buf_free(&it->turn);
     mem_free(it);
 }
@@ -80,8 +87,10 @@ static void settle(struct merge_iter *it)
     }
 }
 
-void merge_iter_first(struct merge_iter *it)
+void merge_iter_first(void *p)
 {
+    struct merge_iter *it = p;
+
     it->forward = true;
     it->p->iter_first(it->base);
     if (it->over)
@@ -89,8 +98,10 @@ void merge_iter_first(struct merge_iter *it)
     settle(it);
 }
 
-void merge_iter_last(struct merge_iter *it)
+void merge_iter_last(void *p)
 {
+    struct merge_iter *it = p;
+
     it->forward = false;
     it->p->iter_last(it->base);
     if (it->over)
@@ -98,8 +109,10 @@ void merge_iter_last(struct merge_iter *it)
     settle(it);
 }
 
-void merge_iter_seek(struct merge_iter *it, struct slice key)
+void merge_iter_seek(void *p, struct slice key)
 {
+    struct merge_iter *it = p;
+
     it->forward = true;
     it->p->iter_seek(it->base, key);
     if (it->over)
@@ -107,8 +120,10 @@ void merge_iter_seek(struct merge_iter *it, struct slice key)
     settle(it);
 }
 
-void merge_iter_seek_prev(struct merge_iter *it, struct slice key)
+void merge_iter_seek_prev(void *p, struct slice key)
 {
+    struct merge_iter *it = p;
+
     it->forward = false;
     it->p->iter_seek_prev(it->base, key);
     if (it->over)
@@ -156,32 +171,40 @@ static void move(struct merge_iter *it, bool forward)
     settle(it);
 }
 
-void merge_iter_next(struct merge_iter *it)
+void merge_iter_next(void *it)
 {
     move(it, true);
 }
 
-void merge_iter_prev(struct merge_iter *it)
+void merge_iter_prev(void *it)
 {
     move(it, false);
 }
 
-bool merge_iter_valid(const struct merge_iter *it)
+bool merge_iter_valid(const void *p)
 {
+    const struct merge_iter *it = p;
+
     return it->on_base || it->on_over;
 }
 
-struct slice merge_iter_key(const struct merge_iter *it)
+struct slice merge_iter_key(const void *p)
 {
+    const struct merge_iter *it = p;
+
     return it->on_over ? mvcc_iter_key(it->over) : it->p->iter_key(it->base);
 }
 
-struct slice merge_iter_value(const struct merge_iter *it)
+struct slice merge_iter_value(const void *p)
 {
+    const struct merge_iter *it = p;
+
     return it->on_over ? mvcc_iter_value(it->over) : it->p->iter_value(it->base);
 }
 
-enum status merge_iter_status(const struct merge_iter *it, struct error *err)
+enum status merge_iter_status(const void *p, struct error *err)
 {
+    const struct merge_iter *it = p;
+
     return it->p->iter_status(it->base, err);
 }

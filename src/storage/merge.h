@@ -9,19 +9,20 @@
 
 struct merge_iter;
 
-/* Takes over base (an iterator, by the iter_ members of p) and over (may be NULL); both have the same bounds. */
-struct merge_iter *merge_iter_new(const struct stor_provider *p, void *base,
-                                  struct mvcc_iter *over);
-void merge_iter_free(struct merge_iter *it);
-void merge_iter_first(struct merge_iter *it);
-void merge_iter_last(struct merge_iter *it);
-void merge_iter_seek(struct merge_iter *it, struct slice key);
-void merge_iter_seek_prev(struct merge_iter *it, struct slice key);
-void merge_iter_next(struct merge_iter *it);
-void merge_iter_prev(struct merge_iter *it);
-bool merge_iter_valid(const struct merge_iter *it);
-struct slice merge_iter_key(const struct merge_iter *it);
-struct slice merge_iter_value(const struct merge_iter *it);
-enum status merge_iter_status(const struct merge_iter *it, struct error *err);
+/* Takes over base (an iterator, by the iter_ members of p) and over (may be NULL); both have the same bounds. done (may be
+ * NULL) is called when the iterator is freed, after base and over. The functions fit the iter_ members of a provider. */
+struct merge_iter *merge_iter_new(const struct stor_provider *p, void *base, struct mvcc_iter *over,
+                                  void (*done)(void *arg), void *arg);
+void merge_iter_free(void *it);
+void merge_iter_first(void *it);
+void merge_iter_last(void *it);
+void merge_iter_seek(void *it, struct slice key);
+void merge_iter_seek_prev(void *it, struct slice key);
+void merge_iter_next(void *it);
+void merge_iter_prev(void *it);
+bool merge_iter_valid(const void *it);
+struct slice merge_iter_key(const void *it);
+struct slice merge_iter_value(const void *it);
+enum status merge_iter_status(const void *it, struct error *err);
 
 #endif

@@ -502,6 +502,7 @@ struct mvcc *mvcc_new(size_t nspaces, bool layered)
     list_init(&m->garbage);
     list_init(&m->resident);
     m->layered = layered;
+    m->memory = sizeof *m + nspaces * sizeof *m->spaces;
     m->nspaces = nspaces;
     m->spaces = mem_calloc(nspaces ? nspaces : 1, sizeof *m->spaces);
     return m;

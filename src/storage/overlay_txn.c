@@ -19,13 +19,6 @@ struct stor_txn {
     size_t iters;
 };
 
-struct txn_iter {
-    struct stor_txn *t;
-    struct mvcc_view view;
-    bool has_view;
-    struct merge_iter *m;
-};
-
 enum status stor_txn_begin(struct stor *s, struct stor_txn **out, struct error *err)
 {
     void *snap = NULL;
@@ -185,81 +178,36 @@ void stor_txn_rollback(struct stor_txn *t)
 
 /* -- Iterators ---------------------------------------------------------------------------------------------------------- */
 
-static void txn_iter_free(void *p)
+struct txn_iter {
+    struct stor_txn *t;
+    struct mvcc_view view;
+    bool has_view;
+};
+
+static void txn_iter_done(void *p)
 {
     struct txn_iter *it = p;
 
-    merge_iter_free(it->m);
     if (it->has_view)
         mvcc_view_close(it->t->own, &it->view);
     it->t->iters--;
     mem_free(it);
 }
 
-static void txn_iter_first(void *p)
-{
-    merge_iter_first(((struct txn_iter *)p)->m);
-}
-
-static void txn_iter_last(void *p)
-{
-    merge_iter_last(((struct txn_iter *)p)->m);
-}
-
-static void txn_iter_seek(void *p, struct slice key)
-{
-    merge_iter_seek(((struct txn_iter *)p)->m, key);
-}
-
-static void txn_iter_seek_prev(void *p, struct slice key)
-{
-    merge_iter_seek_prev(((struct txn_iter *)p)->m, key);
-}
-
-static void txn_iter_next(void *p)
-{
-    merge_iter_next(((struct txn_iter *)p)->m);
-}
-
-static void txn_iter_prev(void *p)
-{
-    merge_iter_prev(((struct txn_iter *)p)->m);
-}
-
-static bool txn_iter_valid(const void *p)
-{
-    return merge_iter_valid(((const struct txn_iter *)p)->m);
-}
-
-static struct slice txn_iter_key(const void *p)
-{
-    return merge_iter_key(((const struct txn_iter *)p)->m);
-}
-
-static struct slice txn_iter_value(const void *p)
-{
-    return merge_iter_value(((const struct txn_iter *)p)->m);
-}
-
-static enum status txn_iter_status(const void *p, struct error *err)
-{
-    return merge_iter_status(((const struct txn_iter *)p)->m, err);
-}
-
 /* Only the iter_ members: stor_iter calls a transaction's iterator as it calls a provider's. */
 static const struct stor_provider txn_iter_table = {
     .name = "transaction",
-    .iter_free = txn_iter_free,
-    .iter_first = txn_iter_first,
-    .iter_last = txn_iter_last,
-    .iter_seek = txn_iter_seek,
-    .iter_seek_prev = txn_iter_seek_prev,
-    .iter_next = txn_iter_next,
-    .iter_prev = txn_iter_prev,
-    .iter_valid = txn_iter_valid,
-    .iter_key = txn_iter_key,
-    .iter_value = txn_iter_value,
-    .iter_status = txn_iter_status,
+    .iter_free = merge_iter_free,
+    .iter_first = merge_iter_first,
+    .iter_last = merge_iter_last,
+    .iter_seek = merge_iter_seek,
+    .iter_seek_prev = merge_iter_seek_prev,
+    .iter_next = merge_iter_next,
+    .iter_prev = merge_iter_prev,
+    .iter_valid = merge_iter_valid,
+    .iter_key = merge_iter_key,
+    .iter_value = merge_iter_value,
+    .iter_status = merge_iter_status,
 };
 
 struct stor_iter *stor_txn_iter(struct stor_txn *t, unsigned space,
@@ -280,6 +228,7 @@ struct stor_iter *stor_txn_iter(struct stor_txn *t, unsigned space,
         it->has_view = true;
         over = mvcc_iter_new(t->own, &it->view, space, opts->lower, opts->upper);
     }
-    it->m = merge_iter_new(s->p, s->p->iter_new(s->h, space, opts, t->snap), over);
-    return stor__iter_wrap(s, &txn_iter_table, it, opts);
+    void *base = s->p->iter_new(s->h, space, opts, t->snap);
+    struct merge_iter *m = merge_iter_new(s->p, base, over, txn_iter_done, it);
+    return stor__iter_wrap(s, &txn_iter_table, m, opts);
 }

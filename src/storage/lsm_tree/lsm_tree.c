@@ -24,6 +24,8 @@ static const struct stor_option_row rows[] = {
     {"block_cache_mb", STOR_OPT_MB, FIELD(block_cache), 1, 1 << 20, NULL},
 };
 
+#define FORMAT 1 /* of the keys, FORMAT.md */
+
 /* LevelDB fixes these when it is built. */
 #define FIXED_LEVELS     7
 #define FIXED_MULTIPLIER 10
@@ -109,15 +111,17 @@ void lsm__space_end(const struct lsm *l, unsigned space, struct buf *out)
     buf_put_u16be(out, (uint16_t)(l->ids[space] + 1));
 }
 
-/* The numbers of the spaces are kept under number 0: name -> number; the empty name holds the highest one. */
-static enum status find_space(struct lsm *l, const char *name, uint16_t *id, struct error *err)
+/* The numbers of the spaces are kept under number 0: name -> number. These are no spaces; a space's name has no NUL. */
+static const struct slice format_name = {"\0format", 7}, highest_name = {"\0highest", 8};
+
+static enum status find_space(struct lsm *l, struct slice name, uint16_t *id, struct error *err)
 {
     struct buf key = BUF_INIT;
     char *message = NULL;
     size_t n = 0;
 
     buf_put_u16be(&key, 0);
-    buf_put_str(&key, name);
+    buf_put_slice(&key, name);
     char *value = leveldb_get(l->db, l->read, key.p, key.n, &n, &message);
     buf_free(&key);
     if (message)
@@ -128,13 +132,13 @@ static enum status find_space(struct lsm *l, const char *name, uint16_t *id, str
     return ST_OK;
 }
 
-static void put_space(leveldb_writebatch_t *b, const char *name, uint16_t id)
+static void put_space(leveldb_writebatch_t *b, struct slice name, uint16_t id)
 {
     struct buf key = BUF_INIT;
     char value[2] = {(char)(id >> 8), (char)id};
 
     buf_put_u16be(&key, 0);
-    buf_put_str(&key, name);
+    buf_put_slice(&key, name);
     leveldb_writebatch_put(b, key.p, key.n, value, sizeof value);
     buf_free(&key);
 }
@@ -143,14 +147,19 @@ static enum status open_spaces(struct lsm *l, const struct stor_config *cfg, str
 {
     leveldb_writebatch_t *b = leveldb_writebatch_create();
     char *message = NULL;
-    uint16_t highest = 0;
-    enum status st = find_space(l, "", &highest, err);
-    bool changed = false;
+    uint16_t highest = 0, format = 0;
+    enum status st = find_space(l, format_name, &format, err);
+    bool changed = format == 0 && !cfg->read_only;
+
+    if (st == ST_OK && format > FORMAT)
+        st = error_set(err, ST_TOO_NEW, "lsm_tree: %s was written by a newer version", l->path);
+    if (st == ST_OK)
+        st = find_space(l, highest_name, &highest, err);
 
     l->nspaces = cfg->nspaces;
     l->ids = mem_calloc(cfg->nspaces, sizeof *l->ids);
     for (size_t i = 0; i < cfg->nspaces && st == ST_OK; i++) {
-        st = find_space(l, cfg->spaces[i], &l->ids[i], err);
+        st = find_space(l, slice_str(cfg->spaces[i]), &l->ids[i], err);
         if (st != ST_OK || l->ids[i])
             continue;
         if (cfg->read_only) {
@@ -160,12 +169,13 @@ static enum status open_spaces(struct lsm *l, const struct stor_config *cfg, str
             st = error_set(err, ST_TOO_LONG, "lsm_tree: %s holds too many spaces", l->path);
         } else {
             l->ids[i] = ++highest;
-            put_space(b, cfg->spaces[i], l->ids[i]);
+            put_space(b, slice_str(cfg->spaces[i]), l->ids[i]);
             changed = true;
         }
     }
     if (st == ST_OK && changed) {
-        put_space(b, "", highest);
+        put_space(b, highest_name, highest);
+        put_space(b, format_name, FORMAT);
         leveldb_write(l->db, l->write_sync, b, &message);
         if (message)
             st = open_error(l, message, err);
