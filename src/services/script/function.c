@@ -29,3 +29,15 @@ void cmd_function_list(struct call *c)
     }
     reply_array(c, 0);
 }
+
+void cmd_function_help(struct call *c)
+{
+    static const char *const lines[] = {
+        "FLUSH [ASYNC|SYNC]",
+        "    Delete all libraries.",
+        "LIST [LIBRARYNAME <pattern>] [WITHCODE]",
+        "    Tell about the libraries, or those whose names match.",
+        NULL,
+    };
+    reply_help(c, lines);
+}

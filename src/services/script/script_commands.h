@@ -6,6 +6,7 @@
 
 void script_commands_register(void);
 void cmd_function_flush(struct call *c);
+void cmd_function_help(struct call *c);
 void cmd_function_list(struct call *c);
 
 #endif
