@@ -7,12 +7,12 @@
 #ifndef ORBIT_SESSION_ACL_H
 #define ORBIT_SESSION_ACL_H
 
-#include <stdint.h>
-
 #include "base/buf.h"
 #include "base/slice.h"
 #include "base/status.h"
 #include "session/command.h"
+
+#include <stdint.h>
 
 struct acl_user;
 struct call;

@@ -1,7 +1,5 @@
 /* Where users come from at the start: "user" lines of the configuration, or the ACL file, which ACL LOAD and ACL SAVE read
  * and write. One line a user: "user <name> <rule>...". */
-#include <errno.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/radix.h"
@@ -10,6 +8,8 @@
 #include "session/info.h"
 #include "session/session_options.h"
 #include "storage/files.h"
+
+#include <errno.h>
 
 /* -- Lines of the configuration ------------------------------------------------------------------------------------------ */
 

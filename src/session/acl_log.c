@@ -1,6 +1,4 @@
 /* ACL LOG: the latest refusals, newest first; alike ones within a minute count as one. */
-#include <inttypes.h>
-
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
@@ -8,6 +6,8 @@
 #include "session/call.h"
 #include "session/session.h"
 #include "session/session_options.h"
+
+#include <inttypes.h>
 
 #define ALIKE_MS    60000 /* refusals this far apart may be alike */
 #define ALIKE_DEPTH 10    /* only the newest entries are compared */
@@ -137,25 +137,29 @@ void acl__log(struct call *c, enum acl_verdict v, struct slice object, struct sl
     else if (c->in_exec || (c->s->flags & SESS_MULTI))
         context = ACL_CONTEXT_MULTI;
     int64_t now = clock_cached_ms();
-    struct node *n = find_alike(v, context, object, username, now);
-    if (n) {
-        list_remove(&n->link);
-        buf_clear(&n->entry.client);
-    } else {
-        n = mem_calloc(1, sizeof(*n));
-        n->entry.id = next_id++;
-        n->entry.reason = v;
-        n->entry.context = context;
-        n->entry.created_ms = now;
-        buf_put_slice(&n->entry.object, object);
-        buf_put_slice(&n->entry.username, username);
-        log_count++;
-    }
-    n->entry.count++;
-    n->entry.updated_ms = now;
-    if (describe_client)
-        describe_client(&n->entry.client, c->s);
+    struct node *old = find_alike(v, context, object, username, now);
+    struct node *n = mem_calloc(1, sizeof(*n));
     list_push_front(&log_head, &n->link);
+    log_count++;
+    struct acl_log_entry *e = &n->entry;
+    if (old) {
+        *e = old->entry;
+        list_remove(&old->link);
+        log_count--;
+        mem_free(old);
+        buf_clear(&e->client);
+    } else {
+        e->id = next_id++;
+        e->reason = v;
+        e->context = context;
+        e->created_ms = now;
+        buf_put_slice(&e->object, object);
+        buf_put_slice(&e->username, username);
+    }
+    e->count++;
+    e->updated_ms = now;
+    if (describe_client)
+        describe_client(&e->client, c->s);
     trim((size_t)session_opts.acllog_max_len);
 }
 

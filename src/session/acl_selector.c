@@ -2,11 +2,11 @@
  *
  * Commands are a bit set by command id, beside the list of rules as they were given: the bits decide, the list is what
  * ACL LIST shows. A new rule removes the rules that it covers, "+config" also "+config|get". */
-#include <ctype.h>
-
 #include "base/mem.h"
 #include "session/acl_priv.h"
 #include "session/session_options.h"
+
+#include <ctype.h>
 
 static char lower(char c)
 {

@@ -3,13 +3,13 @@
 #ifndef ORBIT_SESSION_COMMAND_H
 #define ORBIT_SESSION_COMMAND_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "base/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct call;
 struct command;

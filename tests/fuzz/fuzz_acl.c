@@ -1,10 +1,9 @@
 /* ACL rules from hostile bytes, one a line. What a user describes as must be taken again, and describe the same user. */
 #include "base/log.h"
-#include "session/acl.h"
-
 #include "commands/acl/acl_commands.h"
 #include "commands/config/config_commands.h"
 #include "commands/string/string_commands.h"
+#include "session/acl.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,15 +1,15 @@
 #include "session/acl.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "base/mem.h"
 #include "session/call.h"
 #include "session/session.h"
 #include "session/session_options.h"
 #include "session/sink_null.h"
 #include "unit/cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static void run_nothing(struct call *c)
 {

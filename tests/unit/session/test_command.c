@@ -1,9 +1,9 @@
 #include "session/command.h"
 
-#include <stdio.h>
-
 #include "base/mem.h"
 #include "unit/cmocka_all.h"
+
+#include <stdio.h>
 
 static void run_nothing(struct call *c)
 {

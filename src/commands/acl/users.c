@@ -1,9 +1,9 @@
 /* ACL: users, their rules, and what was denied. The work is done in session/acl*.c. */
-#include "session/acl.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "commands/acl/acl_commands.h"
 #include "event/crypto.h"
+#include "session/acl.h"
 #include "session/reply.h"
 #include "session/session_options.h"
 
