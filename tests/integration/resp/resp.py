@@ -210,7 +210,10 @@ def test_idle_clients_are_closed_after_timeout():
 
 def test_maxclients():
     with Server("--maxclients", "5") as s:
-        held = [s.client() for _ in range(5)]
+        held = [s.client()]
+        eventually("the harness's own connection is gone",
+                   lambda: b"connected_clients:1\r" in held[0].call("INFO", "clients"))
+        held += [s.client() for _ in range(4)]
         for c in held:
             assert c.call("PING") == b"PONG"
         extra = s.client()
@@ -395,6 +398,55 @@ def test_data_survives_sigterm_and_kill():
                     assert "bye bye" in s.log()
         with Server(directory=d) as s:
             assert s.client().call("DBSIZE") == 4
+
+
+def pipeline_until_refused(c, round_number):
+    """One pipeline of SET, GET and ECHO; returns what was acknowledged, and whether something was refused."""
+    acknowledged, refused, data, asked = {}, 0, [], []
+    for i in range(40):
+        key, value = "k%d:%d" % (round_number, i), b"%d" % i * 5000
+        data.append(Client.encode("SET", key, value) + Client.encode("GET", key) + Client.encode("ECHO", "e%d" % i))
+        asked.append((key, value, b"e%d" % i))
+    c.send(b"".join(data))
+    for key, value, echo in asked:
+        for want in (b"OK", value, echo):
+            try:
+                got = c.read()
+                absent = want == value and key not in acknowledged and got is None
+                assert got == want or absent, "out of step: %r" % got
+                if want == b"OK":
+                    acknowledged[key] = value
+            except Reply as e:
+                assert "MISCONF" in str(e), str(e)
+                refused += 1
+    return acknowledged, refused
+
+
+def test_failed_log_write_answers_every_command_of_the_tick():
+    """The log cannot grow any more in the middle of pipelines: each command still gets one reply, none is a false OK."""
+    with tempfile.TemporaryDirectory() as d:
+        old = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, old[1]))
+        try:
+            s = Server("--fold-interval", "3600000", directory=d)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        with s:
+            c, reader, kept, refused = s.client(), s.client(), {}, 0
+            for i in range(200):
+                acknowledged, refused = pipeline_until_refused(c, i)
+                kept.update(acknowledged)
+                if refused:
+                    break
+            assert refused, "the limit was never met"
+            assert reader.call("ECHO", "x") == b"x"
+            assert reader.call("GET", next(iter(kept))) == next(iter(kept.values()))
+            assert "MISCONF" in error_of(reader, "SET", "a", "b")
+            s.stop(signal.SIGKILL)
+        with Server(directory=d) as s:
+            c = s.client()
+            for key, value in kept.items():
+                assert c.call("GET", key) == value, key
 
 
 def test_shutdown_command():
