@@ -12,6 +12,7 @@
  *   OPTION_MEMORY(name, alias, field, default, min, max, flags, help)           int64_t bytes; takes 64mb, 1gb
  *   OPTION_OCTAL (name, alias, field, default, max, flags, help)                int64_t
  *   OPTION_STRING(name, alias, field, default, flags, help)                     char * (owned; never NULL; default may be "")
+ *   OPTION_BYTES (name, alias, field, default, flags, help)                     struct buf: a string that may hold zero bytes
  *   OPTION_ENUM  (name, alias, field, table, default, flags, help)              int; table: struct config_enum[], {NULL,0} ends
  *   OPTION_CUSTOM(name, alias, ops, flags, help)                                const struct config_custom *
  * alias is NULL or the other accepted name. An OPTION_ENUM with CONFIG_MULTI_ARG holds several words or-ed together. */

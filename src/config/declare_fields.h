@@ -5,5 +5,6 @@
 #define OPTION_MEMORY(name, alias, field, initial, min, max, flags, help) int64_t field;
 #define OPTION_OCTAL(name, alias, field, initial, max, flags, help)       int64_t field;
 #define OPTION_STRING(name, alias, field, initial, flags, help)           char *field;
+#define OPTION_BYTES(name, alias, field, initial, flags, help)            struct buf field;
 #define OPTION_ENUM(name, alias, field, table, initial, flags, help)      int field;
 #define OPTION_CUSTOM(name, alias, ops, flags, help)

@@ -33,6 +33,14 @@
      .flags = (flags_),                                                                            \
      .at.string = &CONFIG_STRUCT.field_,                                                           \
      .initial_text = (initial_)},
+#define OPTION_BYTES(name_, alias_, field_, initial_, flags_, help_)                               \
+    {.name = (name_),                                                                              \
+     .alias = (alias_),                                                                            \
+     .help = (help_),                                                                              \
+     .kind = CONFIG_KIND_BYTES,                                                                    \
+     .flags = (flags_),                                                                            \
+     .at.bytes = &CONFIG_STRUCT.field_,                                                            \
+     .initial_text = (initial_)},
 #define OPTION_ENUM(name_, alias_, field_, table_, initial_, flags_, help_)                        \
     {.name = (name_),                                                                              \
      .alias = (alias_),                                                                            \

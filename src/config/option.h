@@ -12,6 +12,7 @@ enum config_kind {
     CONFIG_KIND_MEMORY,
     CONFIG_KIND_OCTAL,
     CONFIG_KIND_STRING,
+    CONFIG_KIND_BYTES,
     CONFIG_KIND_ENUM,
     CONFIG_KIND_CUSTOM,
 };
@@ -24,6 +25,7 @@ struct config_option {
         bool *boolean;
         int64_t *integer;
         char **string;
+        struct buf *bytes;
         int *choice;
     } at;
     int64_t initial, min, max; /* numbers, truth and choices */

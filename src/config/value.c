@@ -24,6 +24,10 @@ void config__init_value(const struct config_option *opt)
     case CONFIG_KIND_STRING:
         *opt->at.string = mem_strdup(opt->initial_text);
         break;
+    case CONFIG_KIND_BYTES:
+        *opt->at.bytes = BUF_INIT;
+        buf_put_str(opt->at.bytes, opt->initial_text);
+        break;
     case CONFIG_KIND_ENUM:
         *opt->at.choice = (int)opt->initial;
         break;
@@ -34,6 +38,8 @@ void config__init_value(const struct config_option *opt)
 
 void config__free_value(const struct config_option *opt)
 {
+    if (opt->kind == CONFIG_KIND_BYTES)
+        buf_free(opt->at.bytes);
     if (opt->kind != CONFIG_KIND_STRING)
         return;
     mem_free(*opt->at.string);
@@ -109,6 +115,7 @@ static enum status parse_number(const struct config_option *opt, struct slice s,
         break;
     case CONFIG_KIND_BOOL:
     case CONFIG_KIND_STRING:
+    case CONFIG_KIND_BYTES:
     case CONFIG_KIND_ENUM:
     case CONFIG_KIND_CUSTOM:
         orbit_assert(!"not a number");
@@ -169,6 +176,10 @@ static enum status store_one(const struct config_option *opt, const struct slice
             return error_set(err, ST_INVALID, "argument must not hold a zero byte");
         mem_free(*opt->at.string);
         *opt->at.string = mem_strndup(argv[0].p, argv[0].n);
+        break;
+    case CONFIG_KIND_BYTES:
+        buf_clear(opt->at.bytes);
+        buf_put_slice(opt->at.bytes, argv[0]);
         break;
     case CONFIG_KIND_ENUM:
         st = parse_enum(opt, argv, argc, &choice, err);
@@ -264,6 +275,9 @@ void config_value(const struct config_option *opt, struct buf *out)
     case CONFIG_KIND_STRING:
         buf_put_str(out, *opt->at.string);
         break;
+    case CONFIG_KIND_BYTES:
+        buf_put_slice(out, buf_slice(opt->at.bytes));
+        break;
     case CONFIG_KIND_ENUM:
         put_words(opt, *opt->at.choice, out);
         break;
@@ -286,6 +300,7 @@ void config_default(const struct config_option *opt, struct buf *out)
         put_number(opt, opt->initial, out);
         break;
     case CONFIG_KIND_STRING:
+    case CONFIG_KIND_BYTES:
         buf_put_str(out, opt->initial_text);
         break;
     case CONFIG_KIND_ENUM:

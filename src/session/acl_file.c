@@ -266,7 +266,7 @@ static enum status apply_requirepass(void *arg, struct error *err)
     struct acl_user *u = acl_default();
     struct buf rule = BUF_INIT;
     buf_put_byte(&rule, '>');
-    buf_put_slice(&rule, session_requirepass());
+    buf_put_slice(&rule, buf_slice(&session_opts.requirepass));
     enum status st = acl__user_apply(u, SLICE("resetpass"), err);
     if (st == ST_OK)
         st = acl__user_apply(u, rule.n > 1 ? buf_slice(&rule) : SLICE("nopass"), err);
@@ -307,7 +307,7 @@ static enum status load_file(struct error *err)
         log_warning(LOG_SESSION, "Aborting startup because of ACL errors: %.*s",
                     SLICE_FMT(buf_slice(&report)));
         error_set(err, st, "cannot load the ACL file '%s': the log says why", session_opts.aclfile);
-    } else if (session_requirepass().n > 0) {
+    } else if (session_opts.requirepass.n) {
         log_warning(LOG_SESSION, "requirepass has no effect: the users come from the ACL file");
     }
     buf_free(&report);

@@ -30,32 +30,6 @@ static enum status rename_set(const struct slice *argv, size_t argc, bool from_f
 
 static const struct config_custom session_rename_option = {.set = rename_set};
 
-/* A password may be any bytes, which a string option cannot hold. */
-static struct buf requirepass;
-
-static enum status requirepass_set(const struct slice *argv, size_t argc, bool from_file,
-                                   struct error *err)
-{
-    if (argc != 1)
-        return error_set(err, ST_INVALID, "wrong number of arguments");
-    buf_clear(&requirepass);
-    buf_put_slice(&requirepass, argv[0]);
-    return ST_OK;
-}
-
-static void requirepass_get(struct buf *out)
-{
-    buf_put_slice(out, buf_slice(&requirepass));
-}
-
-struct slice session_requirepass(void)
-{
-    return buf_slice(&requirepass);
-}
-
-static const struct config_custom session_requirepass_option = {
-    .set = requirepass_set, .get = requirepass_get, .default_text = ""};
-
 #define CONFIG_STRUCT session_opts
 static const struct config_option rows[] = {
 #include "config/declare_table.h"

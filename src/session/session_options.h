@@ -17,7 +17,5 @@ struct session_options {
 extern struct session_options session_opts;
 
 void session_options_register(void);
-/* requirepass; empty: none. */
-struct slice session_requirepass(void);
 
 #endif

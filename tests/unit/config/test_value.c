@@ -100,6 +100,18 @@ static void test_value_string_refuses_zero_bytes(void **state)
     assert_string_equal(sample.title, "none");
 }
 
+static void test_value_bytes_take_zero_bytes(void **state)
+{
+    struct error err = {.message = ""};
+    struct slice word = SLICE("a\0b");
+    assert_int_equal(config_set(SLICE("secret"), &word, 1, false, &err), ST_OK);
+    assert_true(slice_eq(buf_slice(&sample.secret), word));
+    struct buf out = BUF_INIT;
+    config_rewrite_text(SLICE("secret x\n"), false, &out);
+    assert_string_equal(buf_cstr(&out), "secret \"a\\x00b\"\n");
+    buf_free(&out);
+}
+
 static void test_value_directives_cannot_be_read(void **state)
 {
     struct buf out = BUF_INIT;
@@ -121,6 +133,7 @@ int main(void)
         CASE(test_value_enum_words_are_ored),
         CASE(test_value_one_word_of_a_line_is_split),
         CASE(test_value_string_refuses_zero_bytes),
+        CASE(test_value_bytes_take_zero_bytes),
         CASE(test_value_directives_cannot_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

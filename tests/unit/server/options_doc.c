@@ -15,6 +15,7 @@
 #define OPTION_MEMORY(name, ...) name,
 #define OPTION_OCTAL(name, ...)  name,
 #define OPTION_STRING(name, ...) name,
+#define OPTION_BYTES(name, ...)  name,
 #define OPTION_ENUM(name, ...)   name,
 #define OPTION_CUSTOM(name, ...) name,
 
