@@ -71,7 +71,6 @@ PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 endif
 # LevelDB of Debian 12 brings no pkg-config file.
 PKG_LIBS += $(if $(call has,storage/lsm_tree),-lleveldb)
-PKG_LIBS += $(if $(call has,storage/rocksdb)$(call has,storage/lsm_tree),-lstdc++)
 MALLOC_LIBS := $(if $(filter asan fuzz,$(VARIANT)),,-ljemalloc)
 LDLIBS = $(MALLOC_LIBS) $(PKG_LIBS) -pthread -lm -ldl
 LDFLAGS_ALL = $(LINK_$(VARIANT)) -rdynamic -Wl,-z,relro,-z,now $(LDFLAGS)
@@ -102,7 +101,7 @@ $(foreach f,$(FOLDERS),$(eval $(call library,$(f))))
 
 # Flags that changed rebuild everything.
 FLAGS_FILE := $(BUILD)/flags
-FLAGS_TEXT := $(subst ','\'',$(CC) $(CFLAGS_ALL))
+FLAGS_TEXT := $(subst ','\'',$(filter-out ccache,$(CC)) $(CFLAGS_ALL))
 ifneq ($(MAKECMDGOALS),clean)
 $(shell mkdir -p $(BUILD); printf '%s' '$(FLAGS_TEXT)' | cmp -s - $(FLAGS_FILE) || \
 	printf '%s' '$(FLAGS_TEXT)' > $(FLAGS_FILE))
@@ -177,7 +176,7 @@ tests: all $(UNIT_PROGRAMS) $(CONFORMANCE_PROGRAMS) $(if $(wildcard tests/fuzz/r
 
 test: DEPS := runtime build test
 test: deps
-	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@$(MAKE) --no-print-directory -s -j$(JOBS) tests
 	@python3 utils/run_tests --build "$(BUILD)" --bin "$(BIN)" --variant $(VARIANT) $(if $(JOBS),--jobs $(JOBS)) $(TESTS)
 
 # ---- fuzzing: a build of its own with clang --------------------------------------------------------
@@ -202,7 +201,7 @@ deps:
 
 run: DEPS := runtime build
 run: deps
-	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all
 	@$(BIN)/orbit-server redis.conf.sample $(ARGS)
 
 check: DEPS := runtime build test check
