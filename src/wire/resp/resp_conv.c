@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "event/conn.h"
+#include "event/loop.h"
 #include "session/call.h"
 #include "session/lifecycle.h"
 #include "session/session_options.h"
@@ -21,6 +22,7 @@
 
 #define RESP_BATCH    32
 #define RESP_READ_MIN 4096
+#define RESP_SLICE_US 250 /* longer at a stretch no client is served while it has more to run */
 
 struct item {
     struct resp_request req;
@@ -41,6 +43,8 @@ struct resp_env resp__env;
 unsigned resp__depth;
 int64_t resp__now_ms;
 struct list_node resp__clients = {&resp__clients, &resp__clients};
+static struct list_node waiting = {
+    &waiting, &waiting}; /* their slice was over; they go on in the next tick */
 static size_t client_count;
 
 size_t resp_client_count(void)
@@ -48,12 +52,15 @@ size_t resp_client_count(void)
     return client_count;
 }
 
+static void continue_waiting(void *arg);
+
 void resp_init(const struct resp_env *env)
 {
     resp__env = *env;
     resp__now_ms = clock_mono_us() / 1000;
     resp__flush_init();
     resp__limits_init();
+    loop_on_tick(resp__env.loop, LOOP_PRIO_UNBLOCK, continue_waiting, NULL);
     resp__cron_init();
 }
 
@@ -260,10 +267,36 @@ static void protocol_error(struct resp_client *c, const char *why)
     session_close(c->s, SESS_CLOSE_AFTER_REPLY);
 }
 
+/* A client with a deep pipeline takes turns with the others, so that nobody waits for all of it. */
+static void wait_for_turn(struct resp_client *c)
+{
+    conn_want_read(c->conn, false);
+    list_push(&waiting, &c->wait_link);
+    loop_wake(resp__env.loop);
+}
+
+static void continue_waiting(void *arg)
+{
+    struct list_node now;
+    list_init(&now);
+    while (!list_empty(&waiting)) {
+        struct list_node *n = waiting.next;
+        list_remove(n);
+        list_push(&now, n);
+    }
+    while (!list_empty(&now)) {
+        struct resp_client *c = LIST_ENTRY(now.next, struct resp_client, wait_link);
+        list_remove(&c->wait_link);
+        conn_want_read(c->conn, true);
+        resp__client_process(c);
+    }
+}
+
 void resp__client_process(struct resp_client *c)
 {
-    if (c->busy)
+    if (c->busy || list_linked(&c->wait_link))
         return;
+    int64_t begun = c->qn - c->qpos > RESP_READ_MIN ? clock_mono_us() : 0;
     c->busy = true;
     resp__depth++;
     while (c->qpos < c->qn && !stopped(c)) {
@@ -288,6 +321,10 @@ void resp__client_process(struct resp_client *c)
         batch_give(b);
         if (!parsed || c->partial)
             break;
+        if (begun && c->qpos < c->qn && !stopped(c) && clock_mono_us() - begun > RESP_SLICE_US) {
+            wait_for_turn(c);
+            break;
+        }
     }
     resp__depth--;
     c->busy = false;
@@ -392,6 +429,7 @@ void resp__client_free(struct resp_client *c)
     mem_free(c->laddr);
     list_remove(&c->link);
     list_remove(&c->queue_link);
+    list_remove(&c->wait_link);
     client_count--;
     mem_free(c);
 }

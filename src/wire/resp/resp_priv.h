@@ -19,6 +19,7 @@ struct resp_client {
     struct conn *conn;
     struct list_node link;       /* all clients, oldest cron visit first */
     struct list_node queue_link; /* has something for the end of the tick */
+    struct list_node wait_link;  /* its slice of this tick is over */
 
     char *q; /* query buffer: q[qpos..qn) is not executed yet */
     size_t qn, qpos, qcap;
