@@ -135,7 +135,6 @@ static void run_hooks(struct loop *l, enum loop_prio from, enum loop_prio to)
 
 void loop_run(struct loop *l)
 {
-    l->stop = false;
     clock_refresh();
     while (!l->stop) {
         int flags = EVLOOP_ONCE | (l->no_wait ? EVLOOP_NONBLOCK : 0);
@@ -152,6 +151,7 @@ void loop_run(struct loop *l)
         if (us > l->stats.max_us)
             l->stats.max_us = us;
     }
+    l->stop = false;
 }
 
 void loop_stop(struct loop *l)

@@ -19,7 +19,7 @@ enum loop_io { LOOP_READ = 1, LOOP_WRITE = 2 };
 /* ST_INTERNAL when libevent fails. */
 MUST_USE enum status loop_new(struct loop **out, struct error *err);
 void loop_free(struct loop *l);
-/* Runs until loop_stop. */
+/* Runs until loop_stop; returns at once when that was called before. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 /* Runs events that are ready, without waiting, and then only the hooks of LOOP_PRIO_REPLY: for long commands that must stay

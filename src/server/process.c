@@ -21,7 +21,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define FILES_RESERVED 128 /* store, log, listeners, worker pool */
+#define FILES_RESERVED 128  /* log, listeners, worker pool, the least that the store needs */
+#define FILES_STORE    4096 /* what the store would like to keep open */
 
 static bool supervised;
 
@@ -195,49 +196,42 @@ void process_title_update(void)
 
 /* -- limits and scores --------------------------------------------------------------------------- */
 
-void process_adjust_files(void)
+/* The highest soft limit that can be had, at most wanted. */
+static rlim_t raise_files(rlim_t wanted)
 {
-    rlim_t wanted = (rlim_t)resp_opts.maxclients + FILES_RESERVED;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+        return wanted;
+    rlim_t former = limit.rlim_cur, most = limit.rlim_max;
+    limit.rlim_cur = wanted;
+    if (most < wanted)
+        limit.rlim_max = wanted; /* only a privileged process may */
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        return wanted;
+    limit.rlim_cur = limit.rlim_max = most;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? most : former;
+}
+
+void process_adjust_files(void)
+{
+    rlim_t needed = (rlim_t)resp_opts.maxclients + FILES_RESERVED;
+    rlim_t got = raise_files(needed + FILES_STORE);
+    if (got >= needed)
         return;
-    rlim_t former = limit.rlim_cur;
-    rlim_t best = wanted;
-    for (; best > former; best -= 16) {
-        limit.rlim_cur = best;
-        if (limit.rlim_max < best)
-            limit.rlim_max = best;
-        if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
-            break;
-        if (best < former + 16) {
-            best = former;
-            break;
-        }
-    }
-    if (best >= wanted) {
-        log_notice(LOG_SERVER,
-                   "Increased maximum number of open files to %ju (it was originally set to %ju).",
-                   (uintmax_t)wanted, (uintmax_t)former);
-        return;
-    }
-    if (best <= FILES_RESERVED) {
-        log_warning(LOG_SERVER,
-                    "Your current 'ulimit -n' of %ju is not enough for the server to start. Please "
-                    "increase your open file limit to at least %ju. Exiting.",
-                    (uintmax_t)former, (uintmax_t)wanted);
+    if (got <= FILES_RESERVED) {
+        log_warning(
+            LOG_SERVER,
+            "The limit of %ju open files ('ulimit -n') is too low to start: %ju are needed.",
+            (uintmax_t)got, (uintmax_t)needed);
         exit(1);
     }
     int64_t asked = resp_opts.maxclients;
-    resp_opts.maxclients = (int64_t)best - FILES_RESERVED;
+    resp_opts.maxclients = (int64_t)got - FILES_RESERVED;
     log_warning(LOG_SERVER,
-                "You requested maxclients of %" PRId64
-                " requiring at least %ju max file descriptors.",
-                asked, (uintmax_t)wanted);
-    log_warning(
-        LOG_SERVER,
-        "Current maximum open files is %ju. maxclients has been reduced to %" PRId64
-        " to compensate for low ulimit. If you need higher maxclients increase 'ulimit -n'.",
-        (uintmax_t)best, resp_opts.maxclients);
+                "maxclients of %" PRId64
+                " needs %ju open files and the limit is %ju: maxclients has "
+                "been reduced to %" PRId64 ". Raise 'ulimit -n' for more.",
+                asked, (uintmax_t)needed, (uintmax_t)got, resp_opts.maxclients);
 }
 
 static bool write_file(const char *path, const char *text)

@@ -4,12 +4,14 @@
 #include "event/loop.h"
 #include "keyspace/kv.h"
 #include "server/server.h"
+#include "server/signals.h"
 #include "session/call.h"
 #include "session/lifecycle.h"
 #include "session/stats.h"
 #include "wire/resp/resp_codec.h"
 
 #include <inttypes.h>
+#include <signal.h>
 
 struct replay {
     struct session *s;
@@ -45,7 +47,11 @@ static void on_progress(void *arg, uint64_t done, uint64_t total)
 {
     lifecycle.loading_done = done;
     lifecycle.loading_total = total;
+    clock_refresh();
     loop_poll(lifecycle.loop);
+    int signum = signals_take();
+    if (signum)
+        server_leave_loading(signum == SIGINT ? "SIGINT" : "SIGTERM");
 }
 
 enum status replay_log(struct kv *kv, struct error *err)

@@ -106,8 +106,18 @@ static size_t maxmemory(void)
 
 /* -- stopping ------------------------------------------------------------------------------------ */
 
+void server_leave_loading(const char *why)
+{
+    log_warning(LOG_SERVER, "Received %s while the data is loaded, exiting now.", why);
+    resp_unlisten();
+    datadir_close();
+    _exit(0);
+}
+
 enum status server_shutdown(unsigned flags, struct error *err)
 {
+    if (lifecycle.loading)
+        server_leave_loading("SHUTDOWN");
     if (kv_write_refused(lifecycle.kv, err) && !(flags & (SHUTDOWN_FORCE | SHUTDOWN_NOSAVE)))
         return error_prefix(err, "the log cannot be written");
     stopping = true;

@@ -136,12 +136,16 @@ void signals_setup(struct loop *l)
     mem_set_oom_hook(on_out_of_memory);
     if (!server_opts.crash_log_enabled)
         return;
+    /* An overflow of the stack can only be reported from another one. */
+    static char stack[64 * 1024];
+    stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
+    (void)sigaltstack(&other, NULL);
     /* backtrace loads a library when it is first called, which must not happen inside a handler. */
     void *frame;
     (void)backtrace(&frame, 1);
     memset(&act, 0, sizeof act);
     sigemptyset(&act.sa_mask);
-    act.sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESETHAND;
+    act.sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESETHAND | SA_ONSTACK;
     act.sa_sigaction = on_crash;
     for (size_t i = 0; i < COUNT_OF(crashes); i++)
         sigaction(crashes[i], &act, NULL);

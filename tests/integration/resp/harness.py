@@ -96,6 +96,7 @@ class Server:
         self.port = free_port()
         self.log_path = os.path.join(self.dir, "log")
         words = [os.path.abspath(self.program), "--port", str(self.port), "--dir", self.dir, *options]
+        self.log_start = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(words, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                                             stdout=log, stderr=subprocess.STDOUT, cwd=self.dir,
@@ -121,7 +122,9 @@ class Server:
             return False
 
     def log(self):
+        """What this process has logged."""
         with open(self.log_path, errors="replace") as f:
+            f.seek(self.log_start)
             return f.read()
 
     def client(self):

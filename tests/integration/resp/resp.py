@@ -449,6 +449,63 @@ def test_failed_log_write_answers_every_command_of_the_tick():
                 assert c.call("GET", key) == value, key
 
 
+def write_long_log(d, count):
+    with Server("--fold-interval", "3600000", "--log-fold-size", "1gb", "--dirty-memory", "1gb", directory=d) as s:
+        c = s.client()
+        for start in range(0, count, 10000):
+            c.send(b"".join(Client.encode("SET", "k%d" % i, "v%d" % i) for i in range(start, start + 10000)))
+            for _ in range(10000):
+                assert c.read() == b"OK"
+        s.stop(signal.SIGKILL)
+
+
+def answers_while_loading(s, stop):
+    """What PING answers from the start on, until it is stop."""
+    seen = set()
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            c = s.client()
+            while True:
+                try:
+                    seen.add(c.call("PING").decode())
+                except Reply as e:
+                    seen.add(str(e).split()[0])
+                if stop in seen:
+                    return seen
+        except OSError:
+            if s.process.poll() is not None:
+                return seen
+    raise AssertionError("never answered %s" % stop)
+
+
+def test_loading():
+    count = 200000
+    with tempfile.TemporaryDirectory() as d:
+        write_long_log(d, count)
+        with Server(directory=d, wait=False) as s:
+            assert answers_while_loading(s, "PONG") == {"LOADING", "PONG"}
+            c = s.client()
+            assert c.call("DBSIZE") == count
+            assert c.call("GET", "k%d" % (count - 1)) == b"v%d" % (count - 1)
+            assert s.log().index("Server initialized") < s.log().index("Ready to accept")
+
+
+def test_stop_while_loading():
+    with tempfile.TemporaryDirectory() as d:
+        write_long_log(d, 200000)
+        for how in ("signal", "command"):
+            with Server(directory=d, wait=False) as s:
+                answers_while_loading(s, "LOADING")
+                if how == "signal":
+                    s.process.send_signal(signal.SIGTERM)
+                else:
+                    s.client().send(Client.encode("SHUTDOWN", "NOSAVE"))
+                assert s.process.wait(20) == 0
+        with Server(directory=d) as s:
+            assert s.client().call("DBSIZE") == 200000
+
+
 def test_shutdown_command():
     with tempfile.TemporaryDirectory() as d:
         with Server(directory=d) as s:
@@ -545,7 +602,7 @@ def test_check_wal():
         assert status == 0, text
 
 
-def test_pidfile_and_second_sigint():
+def test_pidfile_and_ignored_signals():
     with tempfile.TemporaryDirectory() as d:
         pidfile = os.path.join(d, "pid")
         with Server("--pidfile", pidfile, directory=d) as s:
@@ -557,6 +614,18 @@ def test_pidfile_and_second_sigint():
             assert s.client().call("PING") == b"PONG"
             s.stop()
             assert not os.path.exists(pidfile)
+
+
+def test_second_sigint_ends_at_once():
+    with Server("--enable-debug-command", "yes") as s:
+        c = s.client()
+        c.send(Client.encode("DEBUG", "SLEEP", "20"))
+        time.sleep(0.3)
+        s.process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        s.process.send_signal(signal.SIGINT)
+        assert s.process.wait(5) == 1
+        assert "You insist" in s.log()
 
 
 def test_daemonize():
