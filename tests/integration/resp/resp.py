@@ -619,7 +619,8 @@ def test_pidfile_and_ignored_signals():
 def test_second_sigint_ends_at_once():
     with Server("--enable-debug-command", "yes") as s:
         c = s.client()
-        c.send(Client.encode("DEBUG", "SLEEP", "20"))
+        # A signal ends one sleep, so there are several.
+        c.send(Client.encode("DEBUG", "SLEEP", "20") * 5)
         time.sleep(0.3)
         s.process.send_signal(signal.SIGINT)
         time.sleep(0.2)
