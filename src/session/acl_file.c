@@ -54,6 +54,11 @@ static enum status user_line_set(const struct slice *argv, size_t argc, bool fro
 {
     if (argc < 1)
         return error_set(err, ST_INVALID, "wrong number of arguments");
+    if (acl__has_spaces(argv[0]))
+        return error_set(
+            err, ST_INVALID,
+            "Error in user declaration '%.*s': Usernames can't contain spaces or null characters",
+            SLICE_FMT(argv[0]));
     for (size_t i = 0; i < nlines; i++)
         if (slice_eq(lines[i].words[0], argv[0]))
             return error_set(err, ST_EXISTS,

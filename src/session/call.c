@@ -62,6 +62,19 @@ void call__init(struct call *c, struct session *s, struct command *cmd, struct s
     s->arena = c->arena;
 }
 
+/* The log speaks the names that commands were born with, so that it can be replayed under another rename-command. */
+static void effect(struct call *c, int db, size_t argc, const struct slice *argv)
+{
+    if (LIKELY(!command_renames()) || argv[0].p != c->argv[0].p) {
+        kv_effect(c->kv, db, argc, argv);
+        return;
+    }
+    struct slice *copy = arena_alloc(c->arena, argc * sizeof *copy);
+    memcpy(copy, argv, argc * sizeof *copy);
+    copy[0] = slice_str(c->cmd->parent ? c->cmd->parent->name : c->cmd->name);
+    kv_effect(c->kv, db, argc, copy);
+}
+
 /* The effect of a command that said nothing else: itself. */
 static void propagate(struct call *c)
 {
@@ -69,10 +82,10 @@ static void propagate(struct call *c)
         return;
     if (!(c->cmd->flags & (CMD_WRITE | CMD_MAY_REPLICATE)))
         return;
-    if (c->raw.p)
+    if (c->raw.p && LIKELY(!command_renames()))
         kv_effect_raw(c->kv, c->db, c->raw);
     else
-        kv_effect(c->kv, c->db, (size_t)c->argc, c->argv);
+        effect(c, c->db, (size_t)c->argc, c->argv);
 }
 
 static void account(struct call *c)
@@ -146,7 +159,7 @@ void call_no_propagate(struct call *c)
 void call_propagate(struct call *c, int db, size_t argc, const struct slice *argv)
 {
     c->rewritten = true;
-    kv_effect(c->kv, db, argc, argv);
+    effect(c, db, argc, argv);
 }
 
 void call_propagate_words(struct call *c, int db, size_t n, ...)

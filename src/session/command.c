@@ -23,6 +23,7 @@ static struct names current, original;
 static struct command **orphans; /* subcommands whose container is not registered yet */
 static size_t norphans;
 static int next_id;
+static bool renamed;
 
 /* Setting bit 5 folds ASCII letters; other bytes that it maps together are told apart by the comparison. */
 static inline uint32_t name_hash(struct slice name)
@@ -190,17 +191,28 @@ struct command *command_sub(struct command *parent, struct slice name)
     return NULL;
 }
 
+static struct command *resolve(const struct names *t, const struct slice *argv, int argc,
+                               bool *parent_only)
+{
+    *parent_only = false;
+    struct entry *e = names_find(t, argv[0]);
+    if (!e || !e->cmd->nsubs || argc < 2)
+        return e ? e->cmd : NULL;
+    struct command *sub = command_sub(e->cmd, argv[1]);
+    *parent_only = !sub;
+    return sub;
+}
+
 struct command *command_resolve(const struct slice *argv, int argc, bool *parent_only)
 {
-    if (parent_only)
-        *parent_only = false;
-    struct command *cmd = command_find(argv[0]);
-    if (!cmd || !cmd->nsubs || argc < 2)
-        return cmd;
-    struct command *sub = command_sub(cmd, argv[1]);
-    if (!sub && parent_only)
-        *parent_only = true;
-    return sub;
+    bool ignored;
+    return resolve(&current, argv, argc, parent_only ? parent_only : &ignored);
+}
+
+struct command *command_resolve_original(const struct slice *argv, int argc)
+{
+    bool ignored;
+    return resolve(&original, argv, argc, &ignored);
 }
 
 static struct command *find_full(const struct names *t, struct slice fullname)
@@ -231,10 +243,16 @@ bool command_rename(struct slice from, struct slice to)
     if (!e || (to.n && names_find(&current, to)))
         return false;
     struct command *cmd = e->cmd;
+    renamed = true;
     names_remove(&current, e);
     if (to.n)
         names_add(&current, slice_make(mem_strndup(to.p, to.n), to.n), cmd, true);
     return true;
+}
+
+bool command_renames(void)
+{
+    return renamed;
 }
 
 size_t command_count(void)

@@ -197,12 +197,16 @@ struct command *command_sub(struct command *parent, struct slice name);
 /* The command that argv names, subcommand resolved; *parent_only is set when the container is known and the subcommand is
  * not. */
 struct command *command_resolve(const struct slice *argv, int argc, bool *parent_only);
+/* The same by the names before rename-command: the log speaks those. */
+struct command *command_resolve_original(const struct slice *argv, int argc);
 /* "config|get" or "get". */
 struct command *command_find_full(struct slice fullname);
 /* The same by the names before rename-command: ACL rules use those. */
 struct command *command_find_original(struct slice fullname);
 /* rename-command; "" hides. False: there is no such command, or the new name is taken. */
 bool command_rename(struct slice from, struct slice to);
+/* True once a name was changed. */
+bool command_renames(void);
 size_t command_count(void); /* top-level ones that have a name */
 int command_id_max(void);   /* one more than the greatest id */
 /* True when some arguments of the command are keys. */

@@ -390,7 +390,13 @@ static void reply_skip(struct session *s)
 static enum dispatch_result dispatch_replay(struct call *c)
 {
     bool parent_only = false;
-    struct found f = find(c->argv, c->argc, &parent_only);
+    struct found f = {NULL, 0};
+    if (UNLIKELY(command_renames())) { /* the log has the original names */
+        f.cmd = command_resolve_original(c->argv, c->argc);
+        f.roles = f.cmd ? roles_of(f.cmd) : 0;
+    } else {
+        f = find(c->argv, c->argc, &parent_only);
+    }
     c->cmd = f.cmd;
     if (f.roles & ROLE_NOT_QUEUED)
         return DISPATCH_DONE; /* MULTI and EXEC around a unit */

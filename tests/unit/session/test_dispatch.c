@@ -278,6 +278,25 @@ static void test_dispatch_replay_skips_checks(void **state)
     session_free(s);
 }
 
+static void test_dispatch_log_has_original_names(void **state)
+{
+    assert_true(command_rename(SLICE("set"), SLICE("put")));
+    dispatch_forget_commands();
+    fx_effects();
+    fx_run_raw(cl, "put k v");
+    assert_string_equal(fx_effects(), "SELECT 0; set k v");
+    struct session *s = session_new_internal(fx_kv);
+    struct slice set[] = {SLICE("set"), SLICE("k"), SLICE("w")};
+    uint64_t errors = sess_stats.unexpected_errors;
+    s->flags |= SESS_LOADING_LOG;
+    (void)dispatch(s, 3, set, SLICE_NULL);
+    assert_int_equal(sess_stats.unexpected_errors, errors);
+    answers("get k", "$w");
+    session_free(s);
+    assert_true(command_rename(SLICE("put"), SLICE("set")));
+    dispatch_forget_commands();
+}
+
 static void test_session_registry(void **state)
 {
     struct client *b = fx_client();
@@ -331,6 +350,7 @@ int main(void)
         T(test_dispatch_counts_errors),
         T(test_dispatch_runs_hooks),
         T(test_dispatch_replay_skips_checks),
+        T(test_dispatch_log_has_original_names),
         T(test_session_registry),
         T(test_session_reset),
     };
