@@ -153,6 +153,11 @@ static enum status loglevel_changed(void *arg, struct error *err)
     return ST_OK;
 }
 
+static enum status appendonly_changed(void *arg, struct error *err)
+{
+    return kv_apply_appendonly(lifecycle.kv, err);
+}
+
 static enum status collate_changed(void *arg, struct error *err)
 {
     if (!setlocale(LC_COLLATE, server_opts.locale_collate))
@@ -239,6 +244,7 @@ static enum status start(struct error *err)
         return st;
     ticks_setup();
     config_on_change("loglevel", loglevel_changed, NULL);
+    config_on_change("appendonly", appendonly_changed, NULL);
     config_on_change("locale-collate", collate_changed, NULL);
     config_on_change("proc-title-template", title_changed, NULL);
     config_on_change("port", title_changed, NULL);

@@ -1,6 +1,7 @@
 /* The commands about the server as a whole, over a keyspace in memory. */
 #include "commands/server/server_commands.h"
 #include "keyspace/kv.h"
+#include "session/hooks.h"
 #include "session/info.h"
 #include "session/lifecycle.h"
 #include "session/session_options.h"
@@ -57,6 +58,7 @@ static void test_save_forms(void **state)
         {"BGSAVE SCHEDULE", "+Background saving started"},
         {"BGSAVE", "-ERR Background save already in progress"},
         {"SAVE", "-ERR Background save already in progress"},
+        {"BGSAVE SCHEDULE", "-ERR Background save already in progress"},
         {"BGREWRITEAOF", "+Background append only file rewriting started"},
         {"SHUTDOWN x", "-ERR syntax error"},
         {"SHUTDOWN SAVE NOSAVE", "-ERR syntax error"},
@@ -64,6 +66,9 @@ static void test_save_forms(void **state)
         {"SHUTDOWN ABORT", "-ERR No shutdown in progress."},
     };
     FIXTURE_STEPS(steps);
+    /* Nothing is dirty after SAVE, so the next cron sees the end. */
+    hook_run(HOOK_CRON, NULL);
+    assert_string_equal(fixture_run("SAVE"), "+OK");
 }
 
 static void test_debug_refusals(void **state)
