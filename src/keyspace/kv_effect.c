@@ -157,6 +157,7 @@ static enum status commit_log(struct kv *kv, struct error *err)
         st = wal_append(kv->wal, buf_slice(&kv->tick), clock_cached_ms(), &end, &why);
     if (st == ST_OK) {
         buf_clear(&kv->tick);
+        kv->unit_start = 0; /* a command may commit before its unit has effects (DEBUG RELOAD) */
         if (kv->tick.cap > (1u << 20))
             buf_shrink(&kv->tick, 1u << 16);
         kv->committed_db = kv->stream_db;

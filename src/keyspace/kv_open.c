@@ -259,6 +259,9 @@ static enum status fold_all(struct kv *kv, struct error *err)
 
 enum status kv_fold_now(struct kv *kv, struct error *err)
 {
+    /* A commit now would tear the unit in two. */
+    if (kv->unit_depth > 0 && kv->unit_effects > 0)
+        return error_set(err, ST_BUSY, "not inside a transaction that has changed data");
     enum status st = kv_commit(kv, err);
     return st == ST_OK ? fold_all(kv, err) : st;
 }

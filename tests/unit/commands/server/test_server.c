@@ -137,6 +137,23 @@ static void test_debug_digest_survives_reload(void **state)
     assert_string_equal(before, after);
 }
 
+/* A reload commits the tick; the unit under way must come out whole all the same. */
+static void test_reload_keeps_units_whole(void **state)
+{
+    struct kv *kv = fixture_kv();
+    struct error err = {.message = ""};
+    struct slice set[] = {SLICE("SET"), SLICE("k"), SLICE("v")};
+    fixture_effects();
+    kv_effect(kv, 0, 3, set); /* another unit of the same tick */
+    kv_unit_begin(kv);
+    assert_int_equal(kv_reload(kv, &err), ST_OK);
+    kv_effect(kv, 0, 3, set);
+    assert_int_equal(kv_reload(kv, &err), ST_BUSY);
+    kv_effect(kv, 0, 3, set);
+    kv_unit_end(kv);
+    assert_string_equal(fixture_effects(), "SET k v; MULTI; SET k v; SET k v; EXEC");
+}
+
 static void test_debug_digest_value(void **state)
 {
     static char one[128];
@@ -224,6 +241,7 @@ int main(void)
         CASE(test_debug_refusals),
         CASE(test_debug_digest_tells_data_apart),
         CASE(test_debug_digest_survives_reload),
+        CASE(test_reload_keeps_units_whole),
         CASE(test_debug_digest_value),
         CASE(test_debug_populate),
         CASE(test_debug_object),
