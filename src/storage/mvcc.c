@@ -452,9 +452,10 @@ void mvcc_view_close(struct mvcc *m, struct mvcc_view *view)
     if (!oldest)
         return;
     pthread_rwlock_rdlock(&m->lock);
-    bool garbage = !list_empty(&m->garbage);
+    bool any =
+        !list_empty(&m->garbage) || (m->base != m->collected_base && !list_empty(&m->resident));
     pthread_rwlock_unlock(&m->lock);
-    if (!garbage)
+    if (!any)
         return;
     pthread_rwlock_wrlock(&m->lock);
     collect(m);

@@ -329,61 +329,75 @@ int cow__tree_put_seq(MDB_txn *txn, uint64_t seq)
     return put_number(txn, seq_name, seq);
 }
 
-static enum status number_spaces(struct cow *c, MDB_txn *txn, const struct stor_config *cfg,
-                                 struct error *err)
+/* Looks the spaces up and gives numbers to new ones. *changed: something was written. */
+static int number_spaces(struct cow *c, MDB_txn *txn, const struct stor_config *cfg, bool *changed)
 {
-    uint64_t highest = get_number(txn, highest_name);
+    uint64_t highest = get_number(txn, highest_name), before = highest;
     int rc = 0;
 
     for (size_t i = 0; i < cfg->nspaces && rc == 0; i++) {
         struct slice name = slice_str(cfg->spaces[i]);
         c->ids[i] = (uint16_t)get_number(txn, name);
-        if (c->ids[i])
+        if (c->ids[i] || cfg->read_only || highest >= UINT16_MAX - 1 || name.n > PLAIN_MAX)
             continue;
-        if (cfg->read_only)
-            return error_set(err, ST_NOT_FOUND, "cow_btree: %s has no space '%s'", c->path,
-                             cfg->spaces[i]);
-        if (highest >= UINT16_MAX - 1 || name.n > PLAIN_MAX)
-            return error_set(err, ST_TOO_LONG, "cow_btree: %s: no room for space '%s'", c->path,
-                             cfg->spaces[i]);
         c->ids[i] = (uint16_t)++highest;
         rc = put_number(txn, name, highest);
     }
     c->highest = (unsigned)highest;
-    if (rc == 0 && !cfg->read_only)
+    *changed = highest != before;
+    if (rc == 0 && *changed)
         rc = put_number(txn, highest_name, highest);
-    if (rc == 0 && !cfg->read_only)
+    if (rc == 0 && *changed)
         rc = put_number(txn, format_name, FORMAT);
-    return rc ? cow__tree_error(rc, "cannot open", err) : ST_OK;
+    return rc;
 }
 
-enum status cow__tree_spaces(struct cow *c, const struct stor_config *cfg, uint64_t *seq,
-                             struct error *err)
+static int open_spaces(struct cow *c, const struct stor_config *cfg, uint64_t *seq, bool *too_new)
 {
+    bool changed = false;
     MDB_txn *txn;
     MDB_dbi main_dbi;
     int rc = mdb_txn_begin(c->env, NULL, cfg->read_only ? MDB_RDONLY : 0, &txn);
 
     if (rc != 0)
-        return cow__tree_error(rc, "cannot open", err);
+        return rc;
     rc = mdb_dbi_open(txn, NULL, 0, &main_dbi);
-    if (rc != 0) {
-        mdb_txn_abort(txn);
+    orbit_assert(rc != 0 || main_dbi == dbi);
+    if (rc == 0) {
+        *too_new = get_number(txn, format_name) > FORMAT;
+        *seq = cow__tree_seq(txn);
+        if (!*too_new)
+            rc = number_spaces(c, txn, cfg, &changed);
+    }
+    if (rc == 0 && changed)
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return rc;
+}
+
+enum status cow__tree_spaces(struct cow *c, const struct stor_config *cfg, uint64_t *seq,
+                             struct error *err)
+{
+    bool too_new = false;
+    int rc;
+
+    do
+        rc = open_spaces(c, cfg, seq, &too_new);
+    while (rc == MDB_MAP_FULL && cow__tree_grow(c));
+    if (rc != 0)
         return cow__tree_error(rc, "cannot open", err);
-    }
-    orbit_assert(main_dbi == dbi);
-    if (get_number(txn, format_name) > FORMAT) {
-        mdb_txn_abort(txn);
+    if (too_new)
         return error_set(err, ST_TOO_NEW, "cow_btree: %s was written by a newer version", c->path);
+    for (size_t i = 0; i < cfg->nspaces; i++) {
+        if (c->ids[i])
+            continue;
+        if (cfg->read_only)
+            return error_set(err, ST_NOT_FOUND, "cow_btree: %s has no space '%s'", c->path,
+                             cfg->spaces[i]);
+        return error_set(err, ST_TOO_LONG, "cow_btree: %s: no room for space '%s'", c->path,
+                         cfg->spaces[i]);
     }
-    enum status st = number_spaces(c, txn, cfg, err);
-    *seq = cow__tree_seq(txn);
-    if (st != ST_OK || cfg->read_only) {
-        mdb_txn_abort(txn);
-        return st;
-    }
-    rc = mdb_txn_commit(txn);
-    return rc ? cow__tree_error(rc, "cannot open", err) : ST_OK;
+    return ST_OK;
 }
 
 /* -- Cursor ------------------------------------------------------------------------------------------------------------- */

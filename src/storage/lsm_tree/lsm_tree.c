@@ -126,7 +126,9 @@ static enum status find_space(struct lsm *l, struct slice name, uint16_t *id, st
     buf_free(&key);
     if (message)
         return open_error(l, message, err);
-    *id = value && n == 2 ? (uint16_t)((uint8_t)value[0] << 8 | (uint8_t)value[1]) : 0;
+    *id = 0;
+    if (value && n == 2)
+        *id = (uint16_t)((uint8_t)value[0] << 8 | (uint8_t)value[1]);
     if (value)
         leveldb_free(value);
     return ST_OK;
