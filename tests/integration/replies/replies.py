@@ -1,0 +1,192 @@
+"""Runs commands over RESP3 and tests every reply against the schema in its specification (src/*/*/spec/*.json). A command that
+has a schema and no call below fails the test, so that a new command brings its calls with it."""
+import argparse
+import json
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tests" / "integration" / "resp"))
+from harness import Client, Reply, Server  # noqa: E402  (beside the other integration tests)
+
+# One command a line, words divided by spaces ('' is an empty word). Those after "as:" run on a connection of their own.
+CALLS = """
+acl cat; acl cat string; acl deluser nobody; acl dryrun default get k; acl genpass; acl genpass 8
+acl help; acl list; acl log; acl log reset; acl setuser u1 on nopass +get ~a; acl dryrun u1 get b; acl users; acl whoami
+acl save; acl load
+set k value; get k; get none; set k v2 get; set none2 v xx; set k v nx; append k x; strlen k; setrange k 0 y; getrange k 0 1
+substr k 0 1; getset k 1; getdel k; getdel none; setex k 100 1; psetex k 100000 1; setnx k 1; setnx n1 1; getex k persist
+getex none; incr n1; incrby n1 3; decr n1; decrby n1 2; incrbyfloat n1 1.5; mset a 1 b 2; msetnx a 1 c 2; msetnx c1 1 c2 2
+mget a b none; lcs a b
+bitcount k; setbit bits 3 1; getbit bits 3; bitpos bits 1; bitop and d bits k; bitfield bits get u4 0 set u4 0 3
+bitfield bits overflow fail incrby u2 0 3; bitfield_ro bits get u8 0
+command count; command getkeys get k; command getkeysandflags set k v; command help; command list; config get maxmemory
+config help; config resetstat; config set maxmemory 0
+auth default x; client getname; client help; client id; client info; client kill id 999999; client kill type pubsub; client list
+client no-evict off; client no-touch off; client pause 1 write; client unpause; client setinfo lib-name test; client setname me
+client getname; client unblock 999999; client reply on; client tracking on; client getredir; client tracking off
+client tracking on optin; client caching yes; client tracking off
+echo hello; ping; ping text; select 0; wait 0 1; waitaof 0 0 1
+copy k copied; del copied; exists k none; expire k 100; expire k 100 nx; expireat k 33177117420; expiretime k; keys *; move k 1
+set k v; object encoding k; object encoding none; object help; object idletime k; object refcount k; persist k; pexpire k 100000
+pexpireat k 33177117420000; pexpiretime k; pttl k; pttl none; randomkey; rename k k2; renamenx k2 k; renamenx k a; scan 0
+scan 0 match * count 1000 type string; touch k none; ttl k; ttl none; type k; type none; unlink none
+save; bgrewriteaof; bgsave; lastsave; dbsize; lolwut; memory doctor; memory help; memory malloc-stats; memory purge
+memory usage k; memory usage none; time; swapdb 0 1; swapdb 0 1
+multi; set k v; get k; exec; multi; discard; watch k; set k w; multi; get k; exec; unwatch
+info; info server; latency doctor; latency help; latency history command; latency latest; latency reset
+publish ch hello; spublish ch hello; pubsub channels; pubsub help; pubsub numpat; pubsub numsub ch; pubsub numsub
+pubsub shardchannels; pubsub shardnumsub ch
+function list; function help; function flush; slowlog help; slowlog len; slowlog reset
+config set maxmemory-policy allkeys-lfu; set f v; object freq f; config set maxmemory-policy noeviction
+as:quit
+as:reset
+flushdb; randomkey; flushall async; flushall sync
+"""
+# What cannot be called here: it ends the server, or needs a latency event or a configuration file.
+NOT_CALLED = {"shutdown", "latency|graph", "config|rewrite"}
+
+
+class Resp3(Client):
+    def read(self):
+        line = self.file.readline()
+        if not line.endswith(b"\r\n"):
+            raise ConnectionError("closed")
+        kind, rest = line[:1], line[1:-2].decode("utf-8", "replace")
+        if kind == b"-":
+            raise Reply(rest)
+        if kind in b"$=":
+            if int(rest) < 0:
+                raise AssertionError("a RESP2 null over RESP3")
+            text = self.file.read(int(rest) + 2)[:-2].decode("utf-8", "replace")
+            return text if kind == b"$" else text[4:]
+        if kind in b"*~":
+            return [self.read() for _ in range(int(rest))]
+        if kind == b"%":
+            return {self.read(): self.read() for _ in range(int(rest))}
+        if kind == b">":
+            for _ in range(int(rest)):
+                self.read()
+            return self.read()
+        plain = {b"+": str, b":": int, b",": float, b"#": lambda t: t == "t", b"_": lambda t: None}
+        return plain[kind](rest)
+
+
+TYPES = {"string": str, "integer": int, "number": (int, float), "array": list, "object": dict, "null": type(None),
+         "boolean": bool}
+
+
+def fits(schema, value):
+    """Whether value is what the schema says; the few keywords that the specifications use."""
+    for word in ("oneOf", "anyOf"):
+        if word in schema and not any(fits(s, value) for s in schema[word]):
+            return False
+    if "type" in schema and (not isinstance(value, TYPES[schema["type"]]) or
+                             (isinstance(value, bool) and schema["type"] != "boolean")):
+        return False
+    if "const" in schema and schema["const"] != value:
+        return False
+    if "minimum" in schema and not value >= schema["minimum"]:
+        return False
+    if "pattern" in schema and not re.search(schema["pattern"], value):
+        return False
+    if isinstance(value, list):
+        return fits_list(schema, value)
+    more = schema.get("additionalProperties", {})
+    return not isinstance(value, dict) or not isinstance(more, dict) or all(fits(more, v) for v in value.values())
+
+
+def fits_list(schema, value):
+    if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
+        return False
+    if schema.get("uniqueItems") and len({json.dumps(v) for v in value}) != len(value):
+        return False
+    items = schema.get("items", {})
+    if isinstance(items, list):
+        return all(fits(s, v) for s, v in zip(items, value))
+    return all(fits(items, v) for v in value)
+
+
+def load_schemas():
+    schemas, containers = {}, set()
+    for path in ROOT.glob("src/*/*/spec/*.json"):
+        spec = json.loads(path.read_text())
+        name = spec["name"].lower()
+        if "container" in spec:
+            containers.add(spec["container"].lower())
+            name = spec["container"].lower() + "|" + name
+        if "reply" in spec:
+            schemas[name] = spec["reply"]
+    return schemas, containers
+
+
+class Runner:
+    def __init__(self, port):
+        self.schemas, self.containers = load_schemas()
+        self.client, self.port = self.connect(port), port
+        self.queued, self.called = None, set()
+        self.passed = self.failed = 0
+
+    @staticmethod
+    def connect(port):
+        client = Resp3.tcp(port)
+        client.call("HELLO", "3")
+        return client
+
+    def check(self, name, words, reply):
+        self.called.add(name)
+        if name not in self.schemas:
+            return
+        if fits(self.schemas[name], reply):
+            self.passed += 1
+        else:
+            self.failed += 1
+            print("not ok %s: %.200r is not %s" % (" ".join(words), reply, json.dumps(self.schemas[name])))
+
+    def run(self, line):
+        own = line.startswith("as:")
+        words = ["" if w == "''" else w for w in line[3 * own:].split()]
+        name = "|".join(words[:2]) if words[0] in self.containers and len(words) > 1 else words[0]
+        client = self.connect(self.port) if own else self.client
+        try:
+            reply = client.call(*words)
+        except Reply as e:
+            self.failed += 1
+            print("not ok %s: -%s" % (line, e))
+            return
+        if self.queued is not None and name not in ("exec", "discard"):
+            self.queued.append((name, words))
+            return
+        if name == "multi":
+            self.queued = []
+        elif name in ("exec", "discard"):
+            for (queued, queued_words), one in zip(self.queued, reply if isinstance(reply, list) else []):
+                self.check(queued, queued_words, one)
+            self.queued = None
+        self.check(name, words, reply)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--server", default="bin/orbit-server")
+    Server.program = parser.parse_args().server
+    with tempfile.TemporaryDirectory(prefix="orbit-replies-") as folder:
+        users = Path(folder, "users.acl")
+        users.write_text("user default on nopass ~* &* +@all\n")
+        with Server("--aclfile", str(users), directory=folder) as server:
+            runner = Runner(server.port)
+            for line in re.split(r"[;\n]", CALLS):
+                if line.strip():
+                    runner.run(line.strip())
+            server.stop()
+    for name in sorted(set(runner.schemas) - runner.called - NOT_CALLED):
+        runner.failed += 1
+        print("not ok %s: has a schema, but is not called" % name)
+    print("%d passed, %d failed" % (runner.passed, runner.failed))
+    sys.exit(1 if runner.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
