@@ -62,7 +62,7 @@ struct waiting {
     bool in_tick;
     uint64_t writes;
     uint64_t seq;
-    bool needs_replica;
+    bool needs_local, needs_replica;
 };
 
 static struct list_node waiters = {&waiters, &waiters};
@@ -107,6 +107,17 @@ static void waitaof_wake(struct call *c, void *state, void *arg)
     waitaof_answer(c, state);
 }
 
+static void no_log(struct call *c)
+{
+    reply_error(c, "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+}
+
+/* The log was turned off meanwhile. */
+static void waitaof_no_log(struct call *c, void *state, void *arg)
+{
+    no_log(c);
+}
+
 static void waitaof_free(void *state)
 {
     struct waiting *w = state;
@@ -122,7 +133,9 @@ static void on_tick(void *arg)
     LIST_EACH_SAFE(it, tmp, &waiters)
     {
         struct waiting *w = LIST_ENTRY(it, struct waiting, link);
-        if (!w->needs_replica && is_synced(w))
+        if (w->needs_local && !keyspace_opts.appendonly)
+            block_wake(w->s, waitaof_no_log, NULL);
+        else if (!w->needs_replica && is_synced(w))
             block_wake(w->s, waitaof_wake, NULL);
     }
 }
@@ -134,8 +147,7 @@ void cmd_waitaof(struct call *c)
         !call_arg_range(c, 2, 0, INT64_MAX, &replicas, NULL) || !arg_timeout(c, 3, &deadline))
         return;
     if (local && !keyspace_opts.appendonly) {
-        reply_error(c,
-                    "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+        no_log(c);
         return;
     }
     struct waiting now = {.s = c->s};
@@ -146,6 +158,7 @@ void cmd_waitaof(struct call *c)
     }
     struct waiting *w = mem_alloc(sizeof *w);
     *w = now;
+    w->needs_local = local > 0;
     w->needs_replica = replicas > 0;
     list_push(&waiters, &w->link);
     block_session(c, &waitaof_ops, w, deadline);
