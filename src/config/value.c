@@ -204,6 +204,7 @@ enum status config__store(struct config_entry *e, const struct slice *argv, size
                 buf_put_byte(&text, ' ');
             buf_put_slice(&text, argv[i]);
         }
+        (void)buf_cstr(&text); /* empty text has an address too */
         enum status st = e->check(buf_slice(&text), err);
         buf_free(&text);
         if (st != ST_OK)
@@ -215,6 +216,8 @@ enum status config__store(struct config_entry *e, const struct slice *argv, size
 enum status config__store_text(struct config_entry *e, struct slice text, bool from_file,
                                struct error *err)
 {
+    if (text.n == 0)
+        text = SLICE("");
     if (!(e->opt->flags & CONFIG_MULTI_ARG) || text.n == 0)
         return config__store(e, &text, 1, from_file, err);
     struct config_words w;

@@ -85,6 +85,7 @@ static enum status add_database(struct kv *kv, int db, unsigned char sum[DIGEST_
         buf_clear(&k.bytes);
         k.n = 0;
         st = kv_scan(kv, db, cursor, SCAN_BATCH, &cursor, collect, &k, err);
+        (void)buf_cstr(&k.bytes); /* an empty key has an address too */
         if (st == ST_OK)
             st = add_keys(kv, db, &k, sum, err);
     } while (st == ST_OK && cursor);
