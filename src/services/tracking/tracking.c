@@ -167,13 +167,14 @@ static void forget(struct tracked *t)
     mem_free(t);
 }
 
-static void tell(uint64_t id, struct slice key)
+/* by_limit: nobody changed the key, so that NOLOOP does not matter. */
+static void tell(uint64_t id, struct slice key, bool by_limit)
 {
     struct session *s = session_by_id(id);
     /* A session that changed to broadcast mode hears of its former keys through its prefixes. */
     if (!s || !(s->flags & SESS_TRACKING) || (s->flags & SESS_TRACKING_BCAST))
         return;
-    if ((tracking__of(s)->mode & TRACKING_NOLOOP) && s == session_current())
+    if (!by_limit && (tracking__of(s)->mode & TRACKING_NOLOOP) && s == session_current())
         return;
     if (must_wait(s))
         wait_for_unit(s, false, key);
@@ -181,11 +182,11 @@ static void tell(uint64_t id, struct slice key)
         send_key(s, key);
 }
 
-static void invalidate(struct tracked *t)
+static void invalidate(struct tracked *t, bool by_limit)
 {
     for (uint32_t i = 0; i < t->ids.cap; i++)
         if (t->ids.v[i])
-            tell(t->ids.v[i], t->key);
+            tell(t->ids.v[i], t->key, by_limit);
     forget(t);
 }
 
@@ -201,7 +202,7 @@ static void keep_limit(void)
     if (max == 0)
         return;
     for (int i = 0; i < EVICT_AT_ONCE && dict_count(table) > max; i++)
-        invalidate(LIST_ENTRY(by_age.next, struct tracked, by_age));
+        invalidate(LIST_ENTRY(by_age.next, struct tracked, by_age), true);
 }
 
 /* -- Broadcast ------------------------------------------------------------------------------- */
@@ -353,7 +354,7 @@ static void on_modified(void *arg)
         radix_prefixes_of(prefixes, k->key, note_change, k);
     struct tracked *t = dict_get(table, k->key);
     if (t)
-        invalidate(t);
+        invalidate(t, false);
 }
 
 static void on_flushed(void *arg)
