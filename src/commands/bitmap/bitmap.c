@@ -156,7 +156,7 @@ static bool resolve_range(struct bit_range *r, size_t n)
 void cmd_bitcount(struct call *c)
 {
     struct kv_rec *rec;
-    struct bit_range r;
+    struct bit_range r = {0};
     char tmp[NUM_BUF];
     struct slice v;
     if (!call_lookup_type(c, c->argv[1], KV_READ, KV_STRING, &rec))
@@ -170,10 +170,18 @@ void cmd_bitcount(struct call *c)
         reply_syntax_error(c);
         return;
     }
+    /* Unlike BITPOS, BITCOUNT looks at both numbers, and their order, before the unit. */
+    if ((c->argc == 4 || c->argc == 5) &&
+        (!call_arg_int(c, 2, &r.first, NULL) || !call_arg_int(c, 3, &r.last, NULL)))
+        return;
+    if (c->argc <= 5 && runs_backwards(&r)) {
+        reply_int(c, 0);
+        return;
+    }
     if (!parse_range(c, 2, &r))
         return;
     v = kv_str(rec, tmp);
-    if (runs_backwards(&r) || !resolve_range(&r, v.n))
+    if (!resolve_range(&r, v.n))
         reply_int(c, 0);
     else
         reply_int(c, (int64_t)bits_count(v.p, (uint64_t)r.first, (uint64_t)r.last));

@@ -1,9 +1,12 @@
 /* Which keys there are: DEL, EXISTS, TYPE, and the ways to walk through them. */
 #include "commands/generic/generic_commands.h"
 
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+
 #include "base/arena.h"
 #include "base/glob.h"
-#include "base/num.h"
 #include "session/reply.h"
 
 /* DEL and UNLINK are the same here: giving back the memory or the subkeys of a large value is deferred in any case. */
@@ -141,18 +144,17 @@ void cmd_keys(struct call *c)
     reply_end(c, token, SINK_ARRAY, w.hits);
 }
 
-/* As strtoull: "-1" is a cursor too, the largest. */
+/* What strtoull takes whole, without a space in front: "" is 0, "-1" the largest. */
 static bool parse_cursor(struct slice s, uint64_t *cursor)
 {
-    if (s.n > 1 && s.p[0] == '-') {
-        if (!num_parse_uint(slice_make(s.p + 1, s.n - 1), cursor))
-            return false;
-        *cursor = 0 - *cursor;
-        return true;
-    }
-    while (s.n > 1 && s.p[0] == '0')
-        s = slice_make(s.p + 1, s.n - 1);
-    return num_parse_uint(s, cursor);
+    char text[32], *end;
+    if (s.n >= sizeof text || (s.n > 0 && isspace((unsigned char)s.p[0])))
+        return false;
+    memcpy(text, s.p, s.n);
+    text[s.n] = 0;
+    errno = 0;
+    *cursor = strtoull(text, &end, 10);
+    return errno == 0 && end == text + s.n;
 }
 
 static bool parse_scan(struct call *c, struct walk *w, int64_t *count)

@@ -18,8 +18,12 @@ static bool lookup_in(struct call *c, int db, struct slice key, struct kv_rec **
 static bool db_arg(struct call *c, int i, int *db)
 {
     int64_t v;
-    if (!call_arg_range(c, i, INT32_MIN, INT32_MAX, &v, "value is not an integer or out of range"))
+    if (!call_arg_int(c, i, &v, NULL))
         return false;
+    if (v < INT32_MIN || v > INT32_MAX) {
+        reply_error(c, "ERR value is out of range, value must between -2147483648 and 2147483647");
+        return false;
+    }
     if (v < 0 || v >= kv_databases(c->kv)) {
         reply_error(c, "ERR DB index is out of range");
         return false;
