@@ -86,6 +86,8 @@ static int64_t on_cron(void *arg)
     lifecycle.cron_runs++;
     if (!lifecycle.cron_paused) {
         kv_cron(lifecycle.kv);
+        /* Also without any command: a smaller maxmemory takes effect by itself. */
+        (void)!kv_evict(lifecycle.kv);
         hook_run(HOOK_CRON, NULL);
         resp_cron(hz());
     }
