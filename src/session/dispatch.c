@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "keyspace/keyspace_options.h"
 #include "session/acl.h"
 #include "session/block.h"
@@ -19,8 +20,7 @@
 #include "session/session_priv.h"
 #include "session/stats.h"
 
-#define ARENA_CHUNK  4096
-#define ARENA_LEVELS 8
+#define ARENA_CHUNK 4096
 
 /* What dispatch has to know of single commands. */
 enum role {
@@ -44,7 +44,8 @@ struct name_entry {
 };
 static struct name_entry names[NAME_CACHE_SIZE];
 
-static struct arena *arenas[ARENA_LEVELS];
+static struct arena **arenas; /* by depth */
+static int narenas;
 static const char *busy_error;
 
 bool dispatch_is_loading(void)
@@ -64,10 +65,12 @@ void dispatch_forget_commands(void)
 
 struct arena *dispatch__arena(int depth)
 {
-    int i = depth < ARENA_LEVELS ? depth : ARENA_LEVELS - 1;
-    if (UNLIKELY(!arenas[i]))
-        arenas[i] = arena_new(ARENA_CHUNK);
-    return arenas[i];
+    if (UNLIKELY(depth >= narenas)) {
+        arenas = mem_realloc(arenas, (size_t)(depth + 1) * sizeof *arenas);
+        while (narenas <= depth)
+            arenas[narenas++] = arena_new(ARENA_CHUNK);
+    }
+    return arenas[depth];
 }
 
 static unsigned roles_of(const struct command *cmd)

@@ -84,15 +84,21 @@ static void key_drop_if_unwatched(struct watched_key *k)
     mem_free(k);
 }
 
+static bool is_watched_by(const struct session *s, const struct watched_key *k)
+{
+    if (!k)
+        return false;
+    LIST_EACH(it, &k->watches)
+    if (LIST_ENTRY(it, struct watch, of_key)->s == s)
+        return true;
+    return false;
+}
+
 bool multi_watch(struct call *c, struct slice key)
 {
     struct session *s = c->s;
-    LIST_EACH(it, &s->watches)
-    {
-        struct watch *w = LIST_ENTRY(it, struct watch, of_session);
-        if (w->key->db == c->db && slice_eq(slice_make(w->key->key, w->key->n), key))
-            return true;
-    }
+    if (is_watched_by(s, key_find(c->db, key)))
+        return true;
     struct kv_rec *rec;
     if (!call_lookup(c, key, KV_NOTOUCH | KV_NOSTATS, &rec))
         return false;

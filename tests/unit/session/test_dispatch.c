@@ -1,6 +1,6 @@
 /* The checks before a command, its effects and its counters. */
 #include "base/clock.h"
-#include "session/acl.h"
+#include "config/admin.h"
 #include "unit/session/session_fixture.h"
 
 static struct client *cl;
@@ -70,6 +70,28 @@ static void test_dispatch_arity(void **state)
     answers("set a", "-ERR wrong number of arguments for 'set' command");
     assert_int_equal(fx_command("get")->rejected, 2);
     assert_int_equal(fx_command("get")->calls, 0);
+}
+
+static void set_password(const char *text)
+{
+    struct error err = {.message = ""};
+    struct config_pair pair = {SLICE("requirepass"), slice_str(text)};
+    if (config_set_all(&pair, 1, 0, &err) != ST_OK)
+        fail_msg("%s", err.message);
+}
+
+static void test_dispatch_wants_authentication(void **state)
+{
+    set_password("secret");
+    struct client *c = fx_client();
+    assert_string_equal(fx_run(c, "get a"), "-NOAUTH Authentication required.");
+    assert_string_equal(fx_run(c, "nope"),
+                        "-ERR unknown command 'nope', with args beginning with: ");
+    assert_string_equal(fx_run(c, "auth x"), "+OK"); /* this test's AUTH logs nobody in */
+    answers("get a", "_");                           /* was there before the password */
+    set_password("");
+    assert_string_equal(fx_run(c, "get a"), "_");
+    fx_client_free(c);
 }
 
 static void test_dispatch_http_closes(void **state)
@@ -336,6 +358,7 @@ int main(void)
         T(test_dispatch_error_stays_one_line),
         T(test_dispatch_unknown_subcommand),
         T(test_dispatch_arity),
+        T(test_dispatch_wants_authentication),
         T(test_dispatch_http_closes),
         T(test_dispatch_protected),
         T(test_dispatch_subscriber),
