@@ -117,7 +117,7 @@ unsigned multi_inverse_flags(const struct session *s)
 size_t multi_bytes(const struct session *s)
 {
     const struct multi *m = s->multi;
-    return m ? m->bytes.cap + m->commands.cap + m->words.cap : 0;
+    return m ? m->bytes.n + m->commands.n + m->words.n : 0;
 }
 
 static void run_one(struct session *s, const struct multi *m, const struct queued *q)

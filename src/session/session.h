@@ -26,7 +26,7 @@ struct sess_peer {
     char addr[80], laddr[80]; /* "1.2.3.4:5", "[::1]:5", "path:0" for a unix socket */
     int fd;
     bool unix_socket, tls;
-    size_t qbuf, qbuf_free, argv_mem, multi_mem, obl, oll, omem, rbs, rbp, tot_mem;
+    size_t qbuf, qbuf_free, argv_mem, obl, oll, omem, rbs, rbp, tot_mem;
     char events[3];
 };
 

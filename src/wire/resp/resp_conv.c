@@ -13,6 +13,7 @@
 #include "event/loop.h"
 #include "session/call.h"
 #include "session/lifecycle.h"
+#include "session/multi.h"
 #include "session/session_options.h"
 #include "wire/resp/resp_options.h"
 #include "wire/resp/resp_priv.h"
@@ -369,7 +370,9 @@ static void on_readable(void *arg)
     c->active_ms = resp__now_ms;
     if (c->qn > c->qpeak)
         c->qpeak = c->qn;
-    if (UNLIKELY(c->qn - c->qpos > (size_t)resp_opts.client_query_buffer_limit)) {
+    /* What MULTI queues is input, too. */
+    size_t held = c->qn - c->qpos + multi_bytes(c->s);
+    if (UNLIKELY(held > (size_t)resp_opts.client_query_buffer_limit)) {
         char *who = resp__client_text(c);
         log_warning(LOG_WIRE, "Closing client that reached max query buffer length: %s", who);
         mem_free(who);
