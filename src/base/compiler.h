@@ -6,6 +6,7 @@
 #define PRINTF_LIKE(fmt_arg, first_arg) __attribute__((format(printf, fmt_arg, first_arg)))
 #define NORETURN                        __attribute__((noreturn))
 #define COLD                            __attribute__((cold))
+#define EXPORTED                        __attribute__((visibility("default"))) /* seen by shared libraries */
 #define UNUSED                          __attribute__((unused))
 #define TARGET(isa)                     __attribute__((target(isa)))
 #define ALWAYS_INLINE                   static inline __attribute__((always_inline))

@@ -26,6 +26,9 @@ size_t __sanitizer_get_allocated_size(const volatile void *p);
 #endif
 #else
 #include <jemalloc/jemalloc.h>
+/* Read by the allocator when it starts: giving memory back to the kernel is not the loop thread's work. */
+extern EXPORTED const char *malloc_conf;
+const char *malloc_conf = "background_thread:true";
 #endif
 
 /* How long one reading of the allocator's counters is good for: merging the statistics of all arenas is not free. */

@@ -9,13 +9,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* Each lane is a queue with its threads. A job moves queue -> running -> the pool's done list, and an eventfd tells the
  * loop, which runs the completions. pending counts what is queued or running; it is guarded by the lane's mutex. */
-
-#define BACKGROUND_NICE 10
 
 struct job {
     struct list_node link;
@@ -55,21 +52,19 @@ static void post_done(struct worker_pool *p, struct job *j)
             ;
 }
 
-/* What can wait must not take the processor from the loop: on a busy machine it gets what is left. The name shows in top. */
-static void set_manners(const struct lane *l)
+/* The name shows in top. The priority stays that of the loop: a worker may hold a lock that the loop needs soon. */
+static void set_name(const struct lane *l)
 {
     static const char *const names[WORKER_LANES] = {"orbit-any", "orbit-fold", "orbit-sync",
                                                     "orbit-free"};
     enum worker_lane lane = (enum worker_lane)(l - l->pool->lanes);
     pthread_setname_np(pthread_self(), names[lane]);
-    if (lane == WORKER_FOLD || lane == WORKER_FREE)
-        (void)setpriority(PRIO_PROCESS, 0, BACKGROUND_NICE); /* of this thread alone */
 }
 
 static void *work(void *arg)
 {
     struct lane *l = arg;
-    set_manners(l);
+    set_name(l);
     pthread_mutex_lock(&l->mutex);
     for (;;) {
         while (list_empty(&l->queue) && !l->stop)

@@ -67,13 +67,13 @@ struct kv_fold *kv__fold_new(void)
 
 static void fold_drop_chunks(struct kv_fold *f)
 {
+    f->last = NULL;
     while (f->first) {
         struct fold_chunk *next = f->first->next;
         mem_free(f->first);
         f->first = next;
     }
-    f->last = NULL;
-    f->entries = f->bytes = 0;
+    f->bytes = 0;
 }
 
 void kv__fold_free(struct kv_fold *f)
@@ -320,7 +320,10 @@ static void fold_run(void *arg)
 {
     struct kv_fold *f = arg;
     f->result = fold_write(f, &f->error);
-    if (f->result == ST_OK && f->wal)
+    if (f->result != ST_OK)
+        return;
+    fold_drop_chunks(f);
+    if (f->wal)
         fold_trim(f);
 }
 
@@ -352,7 +355,6 @@ static void fold_written(void *arg)
     }
     if (f->first_expire != INT64_MAX)
         kv__expire_stored(kv, f->first_expire);
-    fold_drop_chunks(f);
     f->phase = FOLD_CLEARING;
     f->cursor_db = 0;
     f->cursor_slot = 0;
@@ -435,6 +437,7 @@ void kv__fold_begin(struct kv *kv)
         f->seq = kv->replayed_seq;
     kv__info_capture(kv, f->seq, kv->committed_db, &f->info);
     f->first_expire = INT64_MAX;
+    f->entries = 0;
     f->cursor_db = 0;
     f->cursor_slot = 0;
     f->begun_us = clock_mono_us();
