@@ -164,8 +164,8 @@ void call_propagate(struct call *c, int db, size_t argc, const struct slice *arg
 
 void call_propagate_words(struct call *c, int db, size_t n, ...)
 {
-    struct slice argv[16];
-    orbit_assert(n <= COUNT_OF(argv));
+    struct slice argv[16] = {{NULL, 0}};
+    orbit_assert(n > 0 && n <= COUNT_OF(argv));
     va_list ap;
     va_start(ap, n);
     for (size_t i = 0; i < n; i++)

@@ -52,7 +52,7 @@ void lifecycle_set_ops(const struct lifecycle_ops *ops);
 struct traffic {
     uint64_t connections, rejected; /* accepted since the start; refused for maxclients */
     uint64_t input_bytes, output_bytes;
-    uint64_t reads, writes; /* system calls */
+    uint64_t reads, writes;                                    /* system calls */
     uint64_t query_limit_closed, output_limit_closed, evicted; /* clients, by what closed them */
 };
 extern struct traffic traffic;

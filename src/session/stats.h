@@ -15,8 +15,8 @@ struct sess_stats {
     uint64_t errors;            /* total_error_replies */
     uint64_t unexpected_errors; /* unexpected_error_replies: errors while the log is replayed */
     uint64_t sessions;          /* ever made, internal ones left out */
-    uint64_t changes;           /* call_changed, replay left out: never reset, INFO tells differences */
-    uint64_t command_us;        /* time spent in commands: eventloop_duration_cmd_sum */
+    uint64_t changes;    /* call_changed, replay left out: never reset, INFO tells differences */
+    uint64_t command_us; /* time spent in commands: eventloop_duration_cmd_sum */
 };
 extern struct sess_stats sess_stats;
 
