@@ -141,6 +141,16 @@ static void put_clients(struct buf *out)
                larger(input_max), larger(output_max));
 }
 
+static void put_memory(struct buf *out)
+{
+    size_t total = 0;
+    LIST_EACH(it, &resp__clients)
+    {
+        total += resp__client_mem(LIST_ENTRY(it, struct resp_client, link));
+    }
+    buf_printf(out, "mem_clients_normal:%zu\r\n", total);
+}
+
 static void put_stats(struct buf *out)
 {
     buf_printf(out, "evicted_clients:%" PRIu64 "\r\n", traffic.evicted);
@@ -173,5 +183,6 @@ void resp_cron(int64_t hz)
 void resp__cron_init(void)
 {
     info_register("clients", put_clients);
+    info_register("memory", put_memory);
     info_register("stats", put_stats);
 }
