@@ -10,6 +10,12 @@
  * the other. */
 #include "wal/wal.h"
 
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "wal/wal_priv.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,12 +23,6 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "base/clock.h"
-#include "base/hash.h"
-#include "base/log.h"
-#include "base/mem.h"
-#include "wal/wal_priv.h"
 
 enum { WAL_MAGIC = 0x57414c31 };
 

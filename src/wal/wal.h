@@ -8,11 +8,11 @@
 #ifndef ORBIT_WAL_WAL_H
 #define ORBIT_WAL_WAL_H
 
-#include <stdint.h>
-
 #include "base/buf.h"
 #include "base/slice.h"
 #include "base/status.h"
+
+#include <stdint.h>
 
 struct wal;
 struct wal_reader;

@@ -1,14 +1,13 @@
 /* check-wal: goes through every frame, and cuts the log at the first bad one when asked to. */
+#include "base/mem.h"
 #include "wal/wal.h"
+#include "wal/wal_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
-
-#include "base/mem.h"
-#include "wal/wal_priv.h"
 
 enum { COPY_BYTES = 64 * 1024 };
 

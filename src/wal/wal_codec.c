@@ -1,10 +1,9 @@
 /* Frames and segment headers as bytes (FORMAT.md). */
+#include "base/hash.h"
 #include "wal/wal_priv.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-#include "base/hash.h"
 
 /* segment: | magic 8 | version 4 | seed 4 | first seq 8 | zero 4 | crc 4 | frame | frame ...
  * frame:   | crc 4 | length 4 | seq 8 | time 8 | flags 4 | marker 4 | payload | */

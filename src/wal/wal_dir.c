@@ -1,4 +1,5 @@
 /* The directory of a log: listing, lock, positioned writes. */
+#include "base/mem.h"
 #include "wal/wal_priv.h"
 
 #include <dirent.h>
@@ -9,8 +10,6 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-#include "base/mem.h"
 
 enum { NAME_DIGITS = 20 };
 

@@ -1,4 +1,5 @@
 /* Walk over the frames of one segment, through a window that holds at least the current frame. */
+#include "base/mem.h"
 #include "wal/wal_priv.h"
 
 #include <errno.h>
@@ -6,8 +7,6 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "base/mem.h"
 
 enum { WINDOW_BYTES = 256 * 1024 };
 

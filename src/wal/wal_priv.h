@@ -2,13 +2,13 @@
 #ifndef ORBIT_WAL_WAL_PRIV_H
 #define ORBIT_WAL_WAL_PRIV_H
 
-#include <stdint.h>
-#include <sys/types.h>
-
 #include "base/buf.h"
 #include "base/slice.h"
 #include "base/status.h"
 #include "wal/wal.h"
+
+#include <stdint.h>
+#include <sys/types.h>
 
 #define WAL_SEGMENT_HEADER 32
 #define WAL_NAME_MAX       64

@@ -1,11 +1,10 @@
 /* Frames from a sequence on, over a directory that may have a writer. */
+#include "base/mem.h"
 #include "wal/wal.h"
+#include "wal/wal_priv.h"
 
 #include <inttypes.h>
 #include <unistd.h>
-
-#include "base/mem.h"
-#include "wal/wal_priv.h"
 
 struct wal_reader {
     char *dir;

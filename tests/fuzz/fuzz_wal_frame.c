@@ -1,10 +1,10 @@
 /* Log frames from hostile bytes: the first four are the segment's seed, the rest a run of frames. */
+#include "base/hash.h"
+#include "wal/wal.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-
-#include "base/hash.h"
-#include "wal/wal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,9 +7,6 @@
  * A sub stands in both; the topic goes with its last sub. */
 #include "services/pubsub/pubsub.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/buf.h"
 #include "base/dict.h"
 #include "base/glob.h"
@@ -23,6 +20,9 @@
 #include "session/hooks.h"
 #include "session/info.h"
 #include "session/session.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 
 struct topic {
     struct list_node subs;

@@ -8,8 +8,6 @@
  * session waits until its command is over, so that it never stands inside a reply. */
 #include "services/tracking/tracking.h"
 
-#include <inttypes.h>
-
 #include "base/dict.h"
 #include "base/mem.h"
 #include "base/radix.h"
@@ -19,6 +17,8 @@
 #include "session/call.h"
 #include "session/hooks.h"
 #include "session/info.h"
+
+#include <inttypes.h>
 
 enum { EVICT_AT_ONCE = 100 };
 

@@ -1,12 +1,11 @@
 /* The open log: append, reopen, damage at every byte, rotation, trim, reset, a full disk. */
+#include "base/log.h"
+#include "unit/wal/wal_fixture.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-
-#include "unit/wal/wal_fixture.h"
-
-#include "base/log.h"
 
 enum { HEADER = 32, BIG = 1 << 20 };
 

@@ -1,7 +1,6 @@
 /* check-wal: report and repair. */
-#include "unit/wal/wal_fixture.h"
-
 #include "base/log.h"
+#include "unit/wal/wal_fixture.h"
 
 static void make_log(struct fixture *f)
 {

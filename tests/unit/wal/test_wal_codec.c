@@ -1,7 +1,6 @@
 /* Frames and headers as bytes. */
-#include "unit/wal/wal_fixture.h"
-
 #include "base/hash.h"
+#include "unit/wal/wal_fixture.h"
 #include "wal/wal_priv.h"
 
 static size_t encode(char *out, uint32_t seed, const char *text)

@@ -1,10 +1,9 @@
 /* Reading beside a writer, over gaps, and while another thread syncs and trims. */
-#include <pthread.h>
-#include <stdatomic.h>
-
+#include "base/log.h"
 #include "unit/wal/wal_fixture.h"
 
-#include "base/log.h"
+#include <pthread.h>
+#include <stdatomic.h>
 
 static void test_wal_reader_next_follows_a_writer(void **state)
 {

@@ -2,6 +2,9 @@
 #ifndef ORBIT_TESTS_WAL_FIXTURE_H
 #define ORBIT_TESTS_WAL_FIXTURE_H
 
+#include "base/mem.h"
+#include "wal/wal.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,9 +17,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#include "base/mem.h"
-#include "wal/wal.h"
 
 struct fixture {
     char dir[64];

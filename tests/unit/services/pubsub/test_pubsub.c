@@ -1,11 +1,11 @@
 /* Subscriptions, delivery, and what the commands answer. */
-#include "unit/services/fake_session.h"
+#include "services/pubsub/pubsub.h"
 
 #include "keyspace/keyspace_options.h"
 #include "keyspace/notify.h"
-#include "services/pubsub/pubsub.h"
 #include "services/pubsub/pubsub_commands.h"
 #include "session/hooks.h"
+#include "unit/services/fake_session.h"
 
 static struct fake *a, *b;
 

@@ -1,10 +1,10 @@
 /* Tracked keys, broadcast, redirection, limits, and what the commands refuse. */
-#include "unit/services/fake_session.h"
-
 #include "services/tracking/tracking.h"
+
 #include "services/tracking/tracking_commands.h"
 #include "services/tracking/tracking_priv.h"
 #include "session/hooks.h"
+#include "unit/services/fake_session.h"
 
 static struct fake *a, *b;
 
