@@ -150,7 +150,8 @@ static enum status check_locale(struct slice text, struct error *err)
     char name[128];
     if (text.n >= sizeof(name))
         return error_set(err, ST_TOO_LONG, "Invalid locale name");
-    memcpy(name, text.p, text.n);
+    if (text.n > 0)
+        memcpy(name, text.p, text.n);
     name[text.n] = '\0';
     locale_t loc = newlocale(LC_COLLATE_MASK, name, (locale_t)0);
     if (!loc)
