@@ -1,7 +1,6 @@
 /* Iterator wrappers: bounds are clamped here, once for all providers. */
-#include "storage/storage_priv.h"
-
 #include "base/mem.h"
+#include "storage/storage_priv.h"
 
 struct stor_iter *stor__iter_wrap(struct stor *s, const struct stor_provider *p, void *it,
                                   const struct stor_iter_opts *opts)

@@ -3,9 +3,9 @@
 #ifndef ORBIT_STORAGE_OPTIONS_H
 #define ORBIT_STORAGE_OPTIONS_H
 
-#include <stddef.h>
-
 #include "storage/storage.h"
+
+#include <stddef.h>
 
 enum stor_option_type {
     STOR_OPT_BOOL,   /* bool */

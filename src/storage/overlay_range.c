@@ -1,9 +1,8 @@
 /* Range delete for a provider that has none: the batch is rewritten with one delete for each key that the range hits, both
  * in the store and among the batch's own earlier puts. The caller keeps other writers out. */
-#include "storage/storage_priv.h"
-
 #include "base/mem.h"
 #include "storage/oplog.h"
+#include "storage/storage_priv.h"
 
 static bool in_range(const struct oplog_op *range, unsigned space, struct slice key)
 {

@@ -4,10 +4,9 @@
  * for update with what the snapshot has, and applies everything as one batch. The comparison is by value: a key that was
  * changed and changed back does not conflict, because a transaction that began now would see the same. When nothing at all
  * was written since begin, no key is compared. */
+#include "base/mem.h"
 #include "storage/merge.h"
 #include "storage/storage_priv.h"
-
-#include "base/mem.h"
 
 struct stor_txn {
     struct stor *s;

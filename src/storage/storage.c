@@ -1,9 +1,8 @@
 /* The wrappers that every caller goes through: they check capabilities, count, and pass on to the provider. */
-#include "storage/storage_priv.h"
-
 #include "base/mem.h"
 #include "storage/files.h"
 #include "storage/oplog.h"
+#include "storage/storage_priv.h"
 
 #include <time.h>
 

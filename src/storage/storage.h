@@ -10,11 +10,11 @@
 #ifndef ORBIT_STORAGE_STORAGE_H
 #define ORBIT_STORAGE_STORAGE_H
 
-#include <stdint.h>
-
 #include "base/buf.h"
 #include "base/slice.h"
 #include "base/status.h"
+
+#include <stdint.h>
 
 struct stor;
 struct stor_batch;

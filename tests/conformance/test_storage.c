@@ -1,8 +1,7 @@
 /* The provider conformance suite: one and the same for every provider of this build.
  * Usage: test_storage [PROVIDER...]; without names, all of them. */
-#include "conformance/conform.h"
-
 #include "base/log.h"
+#include "conformance/conform.h"
 
 #include <stdio.h>
 

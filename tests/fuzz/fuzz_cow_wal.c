@@ -1,9 +1,9 @@
 /* The log of cow_btree from hostile bytes: frames, the search behind a bad one, and the operations inside. */
+#include "storage/cow_btree/cow_btree_frame.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-
-#include "storage/cow_btree/cow_btree_frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,10 +1,10 @@
 /* Dump files from hostile bytes: unpacking, then reading; what was read is written and must read the same again. */
+#include "storage/compress.h"
+#include "storage/dump.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-
-#include "storage/compress.h"
-#include "storage/dump.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

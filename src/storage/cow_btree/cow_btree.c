@@ -1,8 +1,7 @@
 /* The provider "cow_btree": opening, reads, batches, statistics. cow_btree_priv.h draws how the parts work together. */
-#include "storage/cow_btree/cow_btree_priv.h"
-
 #include "base/log.h"
 #include "base/mem.h"
+#include "storage/cow_btree/cow_btree_priv.h"
 #include "storage/files.h"
 #include "storage/manifest.h"
 #include "storage/merge.h"

@@ -1,11 +1,10 @@
 /* The fold thread: it carries what the log holds into the tree, with one synced transaction, and then deletes the log. It also
  * syncs the log in intervals and writes snapshot files. All folds run here, so nobody else writes to the tree. */
-#include "storage/cow_btree/cow_btree_priv.h"
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "storage/compress.h"
+#include "storage/cow_btree/cow_btree_priv.h"
 #include "storage/dump.h"
 #include "storage/files.h"
 

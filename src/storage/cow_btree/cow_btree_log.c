@@ -1,9 +1,8 @@
 /* The log file orbit.wal: append, sync, rotate, replay. Frames are described in cow_btree_frame.c. */
-#include "storage/cow_btree/cow_btree_frame.h"
-#include "storage/cow_btree/cow_btree_priv.h"
-
 #include "base/log.h"
 #include "base/mem.h"
+#include "storage/cow_btree/cow_btree_frame.h"
+#include "storage/cow_btree/cow_btree_priv.h"
 #include "storage/files.h"
 
 #include <errno.h>

@@ -3,10 +3,9 @@
  * LMDB's keys end at 511 bytes, so keys of 509 bytes and more share a record, the bucket of their first 509 bytes: its value
  * lists the tails in order with their values. Since any shorter key that begins alike sorts before the bucket, and any that
  * differs sorts the same way against all of it, the order of records and tails is the order of keys. */
-#include "storage/cow_btree/cow_btree_priv.h"
-
 #include "base/log.h"
 #include "base/mem.h"
+#include "storage/cow_btree/cow_btree_priv.h"
 
 #include <errno.h>
 

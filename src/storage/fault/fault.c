@@ -167,13 +167,14 @@ static enum status fault_open(const struct stor_config *cfg, void **handle, stru
         else
             options[inner.noptions++] = cfg->options[i];
     }
-    f->p = stor_provider_find(cfg->provider);
-    if (st == ST_OK && !f->p)
+    const struct stor_provider *p = stor_provider_find(cfg->provider);
+    if (!p)
         st = error_set(err, ST_INVALID, "fault: unknown provider");
     if (st == ST_OK && happens(FAULT_OPEN, &injected_st) != ACT_NONE)
         st = injected(FAULT_OPEN, injected_st, err);
-    if (st == ST_OK)
-        st = f->p->open(&inner, &f->h, err);
+    f->p = p;
+    if (st == ST_OK && p)
+        st = p->open(&inner, &f->h, err);
     mem_free(options);
     if (st != ST_OK)
         mem_free(f);

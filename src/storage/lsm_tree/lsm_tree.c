@@ -1,10 +1,9 @@
 /* The provider "lsm_tree" on LevelDB: opening, point reads, batches, snapshots. */
-#include "storage/lsm_tree/lsm_tree_priv.h"
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "storage/files.h"
+#include "storage/lsm_tree/lsm_tree_priv.h"
 #include "storage/manifest.h"
 #include "storage/options.h"
 

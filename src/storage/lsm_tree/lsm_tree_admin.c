@@ -1,8 +1,7 @@
 /* The whole lsm_tree store: sync, checkpoint, compaction, verification, health, statistics. */
-#include "storage/lsm_tree/lsm_tree_priv.h"
-
 #include "base/mem.h"
 #include "storage/files.h"
+#include "storage/lsm_tree/lsm_tree_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* Iterators of the lsm_tree provider. LevelDB knows no bounds: they are tested after each move. */
-#include "storage/lsm_tree/lsm_tree_priv.h"
-
 #include "base/mem.h"
+#include "storage/lsm_tree/lsm_tree_priv.h"
 
 struct lsm_iter {
     struct lsm *l;

@@ -2,8 +2,6 @@
  *
  * The backup is the whole content as a JSON dump (storage/dump.h), replaced atomically every sync_interval by a thread of
  * its own, at close, and when the store is asked to sync; it is read back at open. */
-#include "storage/provider.h"
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -13,6 +11,7 @@
 #include "storage/mvcc.h"
 #include "storage/oplog.h"
 #include "storage/options.h"
+#include "storage/provider.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -1,10 +1,9 @@
 /* Opening, closing, errors, and the table of the rocksdb provider. */
-#include "storage/rocksdb/rocksdb_priv.h"
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "storage/files.h"
+#include "storage/rocksdb/rocksdb_priv.h"
 
 #include <unistd.h>
 

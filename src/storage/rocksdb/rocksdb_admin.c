@@ -1,7 +1,6 @@
 /* The whole store: sync, checkpoint, compaction, verification, health, statistics. */
-#include "storage/rocksdb/rocksdb_priv.h"
-
 #include "base/mem.h"
+#include "storage/rocksdb/rocksdb_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>

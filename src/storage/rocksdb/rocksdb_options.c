@@ -1,7 +1,6 @@
 /* Options of the rocksdb provider, and what all its stores in a process share: the block cache. */
-#include "storage/rocksdb/rocksdb_priv.h"
-
 #include "storage/options.h"
+#include "storage/rocksdb/rocksdb_priv.h"
 
 #include <pthread.h>
 

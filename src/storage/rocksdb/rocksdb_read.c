@@ -1,7 +1,6 @@
 /* Reads of the rocksdb provider: gets, snapshots, iterators. */
-#include "storage/rocksdb/rocksdb_priv.h"
-
 #include "base/mem.h"
+#include "storage/rocksdb/rocksdb_priv.h"
 
 #define MULTI_GET_CHUNK 64
 

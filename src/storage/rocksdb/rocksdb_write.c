@@ -1,7 +1,6 @@
 /* Writes of the rocksdb provider. */
-#include "storage/rocksdb/rocksdb_priv.h"
-
 #include "base/mem.h"
+#include "storage/rocksdb/rocksdb_priv.h"
 
 const char rocks__end[ROCKS_END_N] = {
     '\xff', '\xff', '\xff', '\xff', '\xff', '\xff', '\xff', '\xff',

@@ -2,15 +2,15 @@
 #ifndef ORBIT_UNIT_STORAGE_STORAGE_FIXTURE_H
 #define ORBIT_UNIT_STORAGE_STORAGE_FIXTURE_H
 
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "storage/provider.h"
 #include "unit/cmocka_all.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 struct fixture {
     char path[128];

@@ -1,9 +1,8 @@
-#include "unit/storage/storage_fixture.h"
-
 #include "storage/compress.h"
 #include "storage/cow_btree/cow_btree_frame.h"
 #include "storage/files.h"
 #include "storage/oplog.h"
+#include "unit/storage/storage_fixture.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,6 +1,5 @@
-#include "unit/storage/storage_fixture.h"
-
 #include "storage/files.h"
+#include "unit/storage/storage_fixture.h"
 
 #include <sys/stat.h>
 
