@@ -34,6 +34,9 @@ struct fold_entry {
     uint32_t epoch;
     uint8_t phys, type;
     uint16_t size_pad; /* bytes after key and value up to the next entry */
+    char *
+        blob; /* not NULL: the bytes of the string follow the encoded meta; the entry is a user of the blob */
+    size_t blob_n;
 };
 
 struct kv_fold {
@@ -65,14 +68,25 @@ struct kv_fold *kv__fold_new(void)
     return mem_calloc(1, sizeof(struct kv_fold));
 }
 
+static const struct fold_entry *entry_next(const struct fold_entry *e)
+{
+    return (const void *)((const char *)(e + 1) + e->klen + e->vlen + e->size_pad);
+}
+
 static void fold_drop_chunks(struct kv_fold *f)
 {
-    f->last = NULL;
     while (f->first) {
-        struct fold_chunk *next = f->first->next;
-        mem_free(f->first);
-        f->first = next;
+        struct fold_chunk *c = f->first;
+        const void *end = c->bytes + c->n;
+        for (const struct fold_entry *e = (const void *)c->bytes; (const void *)e < end;
+             e = entry_next(e)) {
+            if (e->blob)
+                kv__blob_unref(e->blob);
+        }
+        f->first = c->next;
+        mem_free(c);
     }
+    f->last = NULL;
     f->bytes = 0;
 }
 
@@ -127,10 +141,10 @@ static void fold_encode(struct kv *kv, struct kv_db *d, struct kv_rec *r)
     bool live = kv__live(r);
     if (live || (r->flags & KV_IN_STORE) || r->stored_expire != KV_NO_EXPIRE) {
         struct kv_meta m = {.type = (enum kv_type)r->type, .expire = r->expire};
+        bool blob = live && r->form == KV_STR_BLOB;
         m.is_int = r->form == KV_STR_INT;
         m.i = m.is_int ? r->v.i : 0;
-        m.bytes =
-            m.is_int ? SLICE_NULL : slice_make(r->form == KV_STR_HEAP ? r->v.p : r->v.in, r->vlen);
+        m.bytes = m.is_int || blob ? SLICE_NULL : kv__value_bytes(r);
         struct buf *b = &kv->scratch;
         buf_clear(b);
         if (live)
@@ -146,12 +160,16 @@ static void fold_encode(struct kv *kv, struct kv_db *d, struct kv_rec *r)
                                .epoch = d->epoch,
                                .phys = d->phys,
                                .type = r->type,
+                               .blob = blob ? r->v.p : NULL,
+                               .blob_n = blob ? r->vlen : 0,
                                .size_pad = (uint16_t)(padded - raw)};
         char *at = fold_room(f, padded);
         memcpy(at, &e, sizeof(e));
         memcpy(at + sizeof(e), r->key, r->klen);
         if (b->n)
             memcpy(at + sizeof(e) + r->klen, b->p, b->n);
+        if (blob)
+            kv__blob_ref(r->v.p);
         f->entries++;
         if (e.new_expire != KV_NO_EXPIRE && e.new_expire < f->first_expire)
             f->first_expire = e.new_expire;
@@ -230,11 +248,10 @@ static const struct fold_entry **fold_sorted(const struct kv_fold *f)
     const struct fold_entry **v = mem_alloc((f->entries + 1) * sizeof(*v));
     size_t n = 0;
     for (const struct fold_chunk *c = f->first; c; c = c->next) {
-        for (size_t at = 0; at < c->n;) {
-            const struct fold_entry *e = (const void *)(c->bytes + at);
+        const void *end = c->bytes + c->n;
+        for (const struct fold_entry *e = (const void *)c->bytes; (const void *)e < end;
+             e = entry_next(e))
             v[n++] = e;
-            at += sizeof(*e) + e->klen + e->vlen + e->size_pad;
-        }
     }
     orbit_assert(n == f->entries);
     qsort(v, n, sizeof(*v), entry_cmp);
@@ -247,11 +264,17 @@ static void batch_entry(struct stor_batch *b, const struct fold_entry *e, struct
     struct slice k = slice_make(e + 1, e->klen);
     buf_clear(key);
     kv__encode_key(key, e->phys, e->pos, k);
-    if (e->type == KV_NONE)
+    struct slice meta = slice_make((const char *)(e + 1) + e->klen, e->vlen);
+    if (e->type == KV_NONE) {
         stor_batch_del(b, KV_SPACE_META, buf_slice(key));
-    else
-        stor_batch_put(b, KV_SPACE_META, buf_slice(key),
-                       slice_make((const char *)(e + 1) + e->klen, e->vlen));
+    } else if (e->blob) {
+        buf_clear(value);
+        buf_put_slice(value, meta);
+        buf_put(value, e->blob, e->blob_n);
+        stor_batch_put(b, KV_SPACE_META, buf_slice(key), buf_slice(value));
+    } else {
+        stor_batch_put(b, KV_SPACE_META, buf_slice(key), meta);
+    }
     if (e->old_expire != KV_NO_EXPIRE && e->old_expire != e->new_expire) {
         buf_clear(key);
         kv__encode_expire_key(key, e->old_expire, e->phys, e->pos, k);

@@ -61,8 +61,7 @@ enum status kv_copy(struct kv *kv, struct kv_rec *r, int to_db, struct slice to_
     if (r->form == KV_STR_INT)
         kv__value_set_int(to, r->v.i);
     else
-        ok =
-            kv__value_set_bytes(to, slice_make(r->form == KV_STR_HEAP ? r->v.p : r->v.in, r->vlen));
+        ok = kv__value_set_bytes(to, kv__value_bytes(r));
     if (ok) {
         to->made_raw = r->made_raw;
         to->type = r->type;

@@ -40,7 +40,10 @@ enum kv_rec_flags {
     KV_REF = 1 << 2, /* used since the eviction hand passed */
 };
 
-enum kv_str_form { KV_STR_INT, KV_STR_INLINE, KV_STR_HEAP };
+/* A blob is a long value with a count of its users, so that a fold can read it while the record goes on: whoever is not the
+ * only user copies before writing. */
+enum kv_str_form { KV_STR_INT, KV_STR_INLINE, KV_STR_HEAP, KV_STR_BLOB };
+#define KV_BLOB_MIN (32 * 1024)
 
 struct kv_rec {
     struct kv_rec *next;  /* chain of its bucket */
@@ -195,6 +198,20 @@ MUST_USE bool kv__value_set(struct kv_rec *r,
 MUST_USE bool kv__value_set_bytes(struct kv_rec *r, struct slice value); /* as it is */
 void kv__value_set_int(struct kv_rec *r, int64_t v);
 void kv__value_clear(struct kv_rec *r);
+/* Makes room for n bytes to write to, keeping those that are there; the record is the only user. False: out of memory. */
+MUST_USE bool kv__value_reserve(struct kv_rec *r, size_t n);
+/* The bytes; not for integers. */
+static inline struct slice kv__value_bytes(const struct kv_rec *r)
+{
+    return slice_make(r->form == KV_STR_INLINE ? r->v.in : r->v.p, r->vlen);
+}
+static inline bool kv__value_owned(const struct kv_rec *r)
+{
+    return r->form == KV_STR_HEAP || r->form == KV_STR_BLOB;
+}
+/* A further user of a blob's bytes, and its end. Any thread. */
+void kv__blob_ref(char *bytes);
+void kv__blob_unref(char *bytes);
 void kv__touch(struct kv *kv, struct kv_rec *r);
 void kv__touch_new(struct kv_rec *r);
 /* A done record that did not change again leaves the lists. */

@@ -1,4 +1,5 @@
 /* Records: memory, values, counters, and the two steps around every change. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -6,7 +7,8 @@
 #include "base/num.h"
 #include "keyspace/kv_priv.h"
 
-#define REC_OVERHEAD 16 /* what the allocator adds, roughly */
+#define REC_OVERHEAD   16 /* what the allocator adds, roughly */
+#define EDIT_SLACK_MAX (1u << 20)
 
 uint64_t kv__pos(const struct kv *kv, struct slice key)
 {
@@ -17,7 +19,7 @@ uint64_t kv__pos(const struct kv *kv, struct slice key)
 size_t kv__rec_size(const struct kv_rec *r)
 {
     size_t n = sizeof(*r) + r->klen + REC_OVERHEAD;
-    return r->form == KV_STR_HEAP ? n + r->vcap : n;
+    return kv__value_owned(r) ? n + r->vcap : n;
 }
 
 uint64_t kv__rec_logical(const struct kv_rec *r)
@@ -66,10 +68,55 @@ struct kv_rec *kv__rec_new(struct kv *kv, struct kv_db *d, uint64_t pos, struct 
     return r;
 }
 
-void kv__rec_free_memory(struct kv_rec *r)
+/* -- Blobs -------------------------------------------------------------------------------------- */
+
+struct blob {
+    _Atomic uint32_t refs;
+    _Alignas(16) char bytes[];
+};
+
+static struct blob *blob_of(char *bytes)
+{
+    return CONTAINER_OF(bytes, struct blob, bytes);
+}
+
+static char *blob_new(size_t cap)
+{
+    struct blob *b = mem_try_alloc(sizeof(*b) + cap);
+    if (!b)
+        return NULL;
+    atomic_init(&b->refs, 1);
+    return b->bytes;
+}
+
+void kv__blob_ref(char *bytes)
+{
+    atomic_fetch_add_explicit(&blob_of(bytes)->refs, 1, memory_order_relaxed);
+}
+
+void kv__blob_unref(char *bytes)
+{
+    struct blob *b = blob_of(bytes);
+    if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1)
+        mem_free(b);
+}
+
+static bool blob_shared(char *bytes)
+{
+    return atomic_load_explicit(&blob_of(bytes)->refs, memory_order_acquire) > 1;
+}
+
+static void value_free(struct kv_rec *r)
 {
     if (r->form == KV_STR_HEAP)
         mem_free(r->v.p);
+    else if (r->form == KV_STR_BLOB)
+        kv__blob_unref(r->v.p);
+}
+
+void kv__rec_free_memory(struct kv_rec *r)
+{
+    value_free(r);
     mem_free(r);
 }
 
@@ -83,8 +130,7 @@ void kv__rec_drop(struct kv *kv, struct kv_db *d, struct kv_rec *r)
 
 void kv__value_clear(struct kv_rec *r)
 {
-    if (r->form == KV_STR_HEAP)
-        mem_free(r->v.p);
+    value_free(r);
     r->form = KV_STR_INLINE;
     r->vlen = r->vcap = 0;
     r->made_raw = 0;
@@ -115,13 +161,14 @@ bool kv__value_set_bytes(struct kv_rec *r, struct slice value)
         r->vlen = (uint32_t)value.n;
         return true;
     }
-    /* Reuse the buffer when it fits without waste. */
-    if (r->form != KV_STR_HEAP || r->vcap < value.n || r->vcap / 2 > value.n) {
-        char *p = mem_try_alloc(value.n);
+    bool fits = kv__value_owned(r) && r->vcap >= value.n && r->vcap / 2 <= value.n;
+    if (!fits || (r->form == KV_STR_BLOB && blob_shared(r->v.p))) {
+        bool blob = value.n >= KV_BLOB_MIN;
+        char *p = blob ? blob_new(value.n) : mem_try_alloc(value.n);
         if (!p)
             return false;
         kv__value_clear(r);
-        r->form = KV_STR_HEAP;
+        r->form = blob ? KV_STR_BLOB : KV_STR_HEAP;
         r->v.p = p;
         r->vcap = (uint32_t)value.n;
     }
@@ -129,6 +176,40 @@ bool kv__value_set_bytes(struct kv_rec *r, struct slice value)
     r->vlen = (uint32_t)value.n;
     r->made_raw = 0;
     return true;
+}
+
+/* A buffer of its own with cap bytes; what it had is copied. */
+static bool value_move(struct kv_rec *r, size_t cap)
+{
+    char tmp[NUM_BUF];
+    struct slice now = kv_str(r, tmp);
+    bool blob = cap >= KV_BLOB_MIN;
+    char *p = blob ? blob_new(cap) : mem_try_alloc(cap);
+    if (!p)
+        return false;
+    if (now.n)
+        memcpy(p, now.p, now.n < cap ? now.n : cap);
+    uint8_t raw = r->made_raw;
+    kv__value_clear(r);
+    r->made_raw = raw;
+    r->form = blob ? KV_STR_BLOB : KV_STR_HEAP;
+    r->v.p = p;
+    r->vlen = (uint32_t)(now.n < cap ? now.n : cap);
+    r->vcap = (uint32_t)cap;
+    return true;
+}
+
+bool kv__value_reserve(struct kv_rec *r, size_t n)
+{
+    bool shared = r->form == KV_STR_BLOB && blob_shared(r->v.p);
+    if (kv__value_owned(r) && r->vcap >= n && !shared)
+        return true;
+    size_t len = kv_str_len(r), cap = n > len ? n : len;
+    if (len > 0 && n > len) /* it grows: likely again */
+        cap += n < EDIT_SLACK_MAX ? n : EDIT_SLACK_MAX;
+    if (cap > KV_STR_MAX)
+        cap = KV_STR_MAX;
+    return value_move(r, cap ? cap : 1);
 }
 
 /* Takes its place in the active list; the state goes from clean to dirty. */

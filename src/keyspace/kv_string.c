@@ -1,12 +1,10 @@
 /* The string type: integers in the record, short strings in the record, longer ones in a buffer of their own. */
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/num.h"
 #include "keyspace/kv_priv.h"
 
-#define EMBSTR_MAX     44 /* where Redis's OBJECT ENCODING changes from embstr to raw */
-#define EDIT_SLACK_MAX (1u << 20)
+#define EMBSTR_MAX 44 /* where Redis's OBJECT ENCODING changes from embstr to raw */
 
 struct slice kv_str(const struct kv_rec *r, char *tmp)
 {
@@ -16,6 +14,7 @@ struct slice kv_str(const struct kv_rec *r, char *tmp)
     case KV_STR_INLINE:
         return slice_make(r->v.in, r->vlen);
     case KV_STR_HEAP:
+    case KV_STR_BLOB:
         return slice_make(r->v.p, r->vlen);
     }
     return SLICE_NULL;
@@ -100,39 +99,13 @@ void kv_str_set_int(struct kv *kv, struct kv_rec *r, int64_t value)
     kv__change_end(kv, d, r);
 }
 
-/* Turns the value into a buffer of at least n bytes that holds its text. */
-static bool value_to_heap(struct kv_rec *r, size_t n)
-{
-    char tmp[NUM_BUF];
-    struct slice now = kv_str(r, tmp);
-    if (r->form == KV_STR_HEAP && r->vcap >= n)
-        return true;
-    size_t cap = n;
-    if (now.n > 0 && n > now.n) /* it grows: likely again */
-        cap += n < EDIT_SLACK_MAX ? n : EDIT_SLACK_MAX;
-    if (cap > KV_STR_MAX)
-        cap = KV_STR_MAX;
-    if (cap == 0)
-        cap = 1;
-    char *p = r->form == KV_STR_HEAP ? mem_try_realloc(r->v.p, cap) : mem_try_alloc(cap);
-    if (!p)
-        return false;
-    if (r->form != KV_STR_HEAP)
-        memcpy(p, now.p, now.n);
-    r->vlen = (uint32_t)now.n;
-    r->form = KV_STR_HEAP;
-    r->v.p = p;
-    r->vcap = (uint32_t)cap;
-    return true;
-}
-
 char *kv_str_edit(struct kv *kv, struct kv_rec *r, size_t n)
 {
     struct kv_db *d = kv__db_of(kv, r);
     if (n > KV_STR_MAX)
         return NULL;
     kv__change_begin(kv, d, r);
-    bool ok = value_to_heap(r, n);
+    bool ok = kv__value_reserve(r, n);
     if (ok) {
         if (n > r->vlen)
             memset(r->v.p + r->vlen, 0, n - r->vlen);

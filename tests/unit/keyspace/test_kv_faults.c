@@ -208,6 +208,43 @@ static void test_change_while_pending_and_done(void **state)
     assert_int_equal(kv_close(kv, &err), ST_OK);
 }
 
+/* A long value is shared with the fold: what is written to it meanwhile must not show in the fold. */
+static void test_long_value_changes_under_the_fold(void **state)
+{
+    struct error err;
+    struct kv_rec *r;
+    enum { LONG = 300000 };
+    static char value[LONG + 1];
+    memset(value, 'x', LONG);
+    open_kv(&jobs_later);
+    set_str("long", value);
+    set_str("gone", value);
+    usleep(12000);
+    kv_cron(kv);
+    assert_int_equal(kv_commit(kv, &err), ST_OK); /* the cut */
+    kv_background(kv, 1000000);                   /* encoded, the worker has not written yet */
+    assert_int_equal(kv_lookup(kv, 0, SLICE("long"), KV_WRITE, &r, &err), ST_OK);
+    char *p = kv_str_edit(kv, r, LONG + 1);
+    p[0] = 'y';
+    p[LONG] = 'z';
+    assert_int_equal(kv_lookup(kv, 0, SLICE("gone"), KV_WRITE, &r, &err), ST_OK);
+    kv_del(kv, r);
+    drain_waiting(NULL, KV_LANE_FOLD);
+    kv_background(kv, 1000000);
+    assert_int_equal(kv_reload(kv, &err), ST_OK);
+    assert_int_equal(kv_lookup(kv, 0, SLICE("long"), KV_READ, &r, &err), ST_OK);
+    char tmp[NUM_BUF];
+    struct slice got = kv_str(r, tmp);
+    assert_int_equal(got.n, LONG + 1);
+    assert_true(got.p[0] == 'y' && got.p[1] == 'x' && got.p[LONG] == 'z');
+    assert_true(has("gone", NULL));
+    assert_int_equal(kv_close(kv, &err), ST_OK);
+    open_kv(NULL);
+    assert_int_equal(kv_lookup(kv, 0, SLICE("long"), KV_READ, &r, &err), ST_OK);
+    assert_int_equal(kv_str_len(r), LONG + 1);
+    assert_int_equal(kv_close(kv, &err), ST_OK);
+}
+
 static void count_key(void *arg, const struct kv_scan_entry *e)
 {
     ++*(int *)arg;
@@ -327,6 +364,7 @@ int main(void)
         cmocka_unit_test_setup(test_open_gap_between_store_and_log, setup_dir),
         cmocka_unit_test_setup(test_flush_while_fold_is_under_way, setup_dir),
         cmocka_unit_test_setup(test_change_while_pending_and_done, setup_dir),
+        cmocka_unit_test_setup(test_long_value_changes_under_the_fold, setup_dir),
         cmocka_unit_test_setup(test_scan_one_slot, setup_dir),
         cmocka_unit_test_setup(test_cache_budget, setup_dir),
         cmocka_unit_test_setup(test_appendonly_off_and_on, setup_dir),
