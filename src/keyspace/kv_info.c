@@ -1,9 +1,9 @@
 /* What the store says of itself: one record in the space `info`, written with every fold (FORMAT.md). */
-#include <string.h>
-
 #include "base/mem.h"
 #include "base/reader.h"
 #include "keyspace/kv_priv.h"
+
+#include <string.h>
 
 #define INFO_VERSION 1
 

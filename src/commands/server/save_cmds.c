@@ -129,8 +129,8 @@ static void info_persistence(struct buf *out)
                "\r\nrdb_bgsave_in_progress:%d\r\nrdb_last_save_time:%" PRId64
                "\r\nrdb_last_bgsave_status:%s\r\nrdb_last_bgsave_time_sec:%" PRId64
                "\r\nrdb_current_bgsave_time_sec:%" PRId64 "\r\nrdb_saves:%" PRIu64 "\r\n",
-               sess_stats.changes - save.last_dirty, save.running,
-               last_save_s(), save.last_failed ? "err" : "ok", save.last_took_s,
+               sess_stats.changes - save.last_dirty, save.running, last_save_s(),
+               save.last_failed ? "err" : "ok", save.last_took_s,
                save.running ? (clock_wall_ms() - save.began_ms) / 1000 : -1, save.saves);
     buf_printf(out,
                "aof_enabled:%d\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\naof_last_"

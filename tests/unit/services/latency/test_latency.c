@@ -1,7 +1,7 @@
 /* LATENCY: samples, and the commands over them. */
-#include "config/admin.h"
 #include "services/latency/latency.h"
 
+#include "config/admin.h"
 #include "services/latency/latency_commands.h"
 #include "session/hooks.h"
 #include "session/stats.h"
