@@ -291,6 +291,24 @@ void process_oom_setup(void)
     config_on_change("oom-score-adj-values", oom_apply, NULL);
 }
 
+/* Of the calling thread alone, which is the loop's; threads that are made by it later inherit it, so all that work beside the
+ * loop are made before. */
+static enum status nice_apply(void *arg, struct error *err)
+{
+    if (setpriority(PRIO_PROCESS, 0, (int)server_opts.loop_nice) == 0)
+        return ST_OK;
+    return error_set_errno(err, errno, "loop-nice: the system does not allow %d",
+                           (int)server_opts.loop_nice);
+}
+
+void process_loop_nice(void)
+{
+    struct error err;
+    config_on_change("loop-nice", nice_apply, NULL);
+    if (server_opts.loop_nice != 0 && nice_apply(NULL, &err) != ST_OK)
+        log_verbose(LOG_SERVER, "%s; the loop runs with ordinary priority", err.message);
+}
+
 void process_disable_thp(void)
 {
     if (server_opts.disable_thp)

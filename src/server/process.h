@@ -21,6 +21,8 @@ void process_adjust_files(void);
 /* oom-score-adj; follows CONFIG SET. */
 void process_oom_setup(void);
 void process_disable_thp(void);
+/* loop-nice: priority of the loop thread, when the other threads are there; follows CONFIG SET. */
+void process_loop_nice(void);
 /* Log lines about settings of the system that cost speed or safety. */
 void process_warn(void);
 
