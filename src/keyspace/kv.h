@@ -107,8 +107,8 @@ enum kv_lookup_flags {
 /* *rec is NULL when there is no such key (or it has expired: then it is deleted first). A failing store gives ST_IO... */
 MUST_USE enum status kv_lookup(struct kv *kv, int db, struct slice key, unsigned flags,
                                struct kv_rec **rec, struct error *err);
-/* Prefetches the memory that kv_lookup will touch; a hint. */
-void kv_prefetch(struct kv *kv, int db, struct slice key);
+/* Asks for the memory that looking up these keys will touch, so that it is on its way while others are served; a hint. */
+void kv_prefetch(struct kv *kv, int db, const struct slice *keys, size_t n);
 
 enum kv_type kv_rec_type(const struct kv_rec *r);
 const char *kv_type_name(enum kv_type t); /* "string", "none" ... */

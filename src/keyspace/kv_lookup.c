@@ -2,6 +2,8 @@
 #include "base/log.h"
 #include "keyspace/kv_priv.h"
 
+#define PREFETCH_MAX 64
+
 int kv__logical(const struct kv *kv, const struct kv_db *d)
 {
     if (LIKELY(kv->map[d->phys] == d))
@@ -77,9 +79,18 @@ enum status kv__load_or_make(struct kv *kv, struct kv_db *d, struct slice key, s
     return ST_OK;
 }
 
-void kv_prefetch(struct kv *kv, int db, struct slice key)
+void kv_prefetch(struct kv *kv, int db, const struct slice *keys, size_t n)
 {
-    kv__table_prefetch(&kv__db(kv, db)->table, kv__pos(kv, key));
+    struct kv_table *t = &kv__db(kv, db)->table;
+    uint64_t pos[PREFETCH_MAX];
+    if (n > PREFETCH_MAX)
+        n = PREFETCH_MAX;
+    for (size_t i = 0; i < n; i++) {
+        pos[i] = kv__pos(kv, keys[i]);
+        kv__table_prefetch(t, pos[i]);
+    }
+    for (size_t i = 0; i < n; i++)
+        kv__table_prefetch_record(t, pos[i]);
 }
 
 enum status kv_lookup(struct kv *kv, int db, struct slice key, unsigned flags, struct kv_rec **rec,

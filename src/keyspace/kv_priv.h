@@ -182,8 +182,7 @@ void kv__table_remove(struct kv_table *t, struct kv_rec *r);
 size_t kv__table_buckets(const struct kv_table *t);
 struct kv_rec **kv__table_bucket(struct kv_table *t, size_t i);
 void kv__table_prefetch(const struct kv_table *t, uint64_t pos);
-const struct kv_rec *kv__table_peek(const struct kv_table *t,
-                                    uint64_t pos); /* first of its chain, unchecked */
+void kv__table_prefetch_record(const struct kv_table *t, uint64_t pos); /* after the above */
 
 /* -- kv_record.c: records and their values */
 uint64_t kv__pos(const struct kv *kv, struct slice key);

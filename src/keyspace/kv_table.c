@@ -69,9 +69,15 @@ void kv__table_prefetch(const struct kv_table *t, uint64_t pos)
         PREFETCH(&t->b[i][bucket_of(pos, t->size[i])]);
 }
 
-const struct kv_rec *kv__table_peek(const struct kv_table *t, uint64_t pos)
+void kv__table_prefetch_record(const struct kv_table *t, uint64_t pos)
 {
-    return t->size[0] == 0 ? NULL : t->b[0][bucket_of(pos, t->size[0])];
+    for (int i = 0; i < 2 && t->size[i] != 0; i++) {
+        const struct kv_rec *r = t->b[i][bucket_of(pos, t->size[i])];
+        if (r) {
+            PREFETCH(r);
+            PREFETCH(r->key);
+        }
+    }
 }
 
 void kv__table_add(struct kv_table *t, struct kv_rec *r)

@@ -94,9 +94,9 @@ static size_t tick_bytes(void)
     return kv_tick_bytes(lifecycle.kv);
 }
 
-static void prefetch(int db, struct slice key)
+static void prefetch(int db, const struct slice *keys, size_t n)
 {
-    kv_prefetch(lifecycle.kv, db, key);
+    kv_prefetch(lifecycle.kv, db, keys, n);
 }
 
 static size_t maxmemory(void)
@@ -304,6 +304,7 @@ int server_run(void)
     process_pidfile_write();
     process_title_update();
     process_oom_setup();
+    process_loop_nice();
     resp_log_ready();
     process_notify("STATUS=Ready to accept connections\nREADY=1\n");
     loop_run(lifecycle.loop);

@@ -19,7 +19,7 @@ struct resp_env {
     /* Bytes of effects that this tick has to write: tells whether a command wrote something. */
     size_t (*tick_bytes)(void);
     /* A hint that this key will be looked up soon. */
-    void (*prefetch)(int db, struct slice key);
+    void (*prefetch)(int db, const struct slice *keys, size_t n);
     /* The option of that name, which maxmemory-clients may be a percentage of. */
     size_t (*maxmemory)(void);
 };

@@ -225,9 +225,12 @@ static size_t parse_batch(struct resp_client *c, struct batch *b)
 
 static void hint_keys(struct resp_client *c, const struct batch *b)
 {
+    struct slice keys[RESP_BATCH];
+    size_t n = 0;
     for (size_t i = 0; i < b->n; i++)
         if (b->items[i].req.argc > 1)
-            resp__env.prefetch(c->s->db, b->items[i].req.argv[1]);
+            keys[n++] = b->items[i].req.argv[1];
+    resp__env.prefetch(c->s->db, keys, n);
 }
 
 static void run_one(struct resp_client *c, struct item *it, size_t *end)
