@@ -34,7 +34,8 @@ static const char *field(const redisReply *info, const char *name, char out[FIEL
             return out;
         }
     }
-    return strcpy(out, "?");
+    memcpy(out, "?", 2);
+    return out;
 }
 
 struct line {
@@ -105,8 +106,8 @@ int cli_health(struct cli *c, int argc, char **argv)
     field(info, "storage_health_reason", reason);
     field(info, "writes_refused", refused);
     if (strcmp(refused, "0") != 0) {
-        strcpy(health, "unhealthy");
-        strcpy(reason, "writes are refused, the log cannot be written");
+        snprintf(health, sizeof(health), "unhealthy");
+        snprintf(reason, sizeof(reason), "writes are refused, the log cannot be written");
     }
     if (c->json) {
         printf("{\"redis\":\"%s\",\"reason\":", health);
