@@ -141,6 +141,12 @@ void session_close(struct session *s, enum sess_close how)
     s->ops->close(s, how);
 }
 
+size_t session_bytes(const struct session *s)
+{
+    return sizeof *s + s->name.cap + s->lib_name.cap + s->lib_ver.cap + multi_bytes(s) +
+           s->kept_bytes;
+}
+
 void session_reset(struct session *s)
 {
     hook_run(HOOK_SESSION_RESET, s);

@@ -99,11 +99,11 @@ struct session {
     uint64_t commands;   /* processed */
     struct multi *multi; /* NULL outside MULTI and WATCH */
     struct list_node watches;
-    unsigned subs, psubs,
-        ssubs;           /* subscriptions: kept by the pub/sub service, shown in CLIENT LIST */
-    uint64_t redirect;   /* CLIENT TRACKING's REDIRECT, kept by tracking; 0: none */
-    struct arena *arena; /* of the running call */
-    void *block;         /* session/block.c */
+    size_t kept_bytes; /* watches, subscriptions, prefixes: whoever keeps them counts them here */
+    unsigned subs, psubs, ssubs; /* subscriptions: kept by the pub/sub service */
+    uint64_t redirect;           /* CLIENT TRACKING's REDIRECT, kept by tracking; 0: none */
+    struct arena *arena;         /* of the running call */
+    void *block;                 /* session/block.c */
     void *slot[SESS_SLOTS];
 };
 
@@ -118,6 +118,8 @@ size_t session_count(void); /* connected clients, internal ones left out */
 struct list_node *session_list(void);
 void session_close(struct session *s,
                    enum sess_close how); /* sets SESS_CLOSING, tells the listener */
+/* Memory that s costs besides its connection: the struct, names, queue, watches, subscriptions. */
+size_t session_bytes(const struct session *s);
 /* Name, database, MULTI, watches, subscriptions, tracking, authentication: as after connecting (RESET). */
 void session_reset(struct session *s);
 

@@ -84,6 +84,12 @@ static void key_drop_if_unwatched(struct watched_key *k)
     mem_free(k);
 }
 
+/* The key counts for each of its watchers: it is there until the last one goes. */
+static size_t watch_bytes(const struct watch *w)
+{
+    return sizeof *w + sizeof *w->key + 2 * w->key->n;
+}
+
 static bool is_watched_by(const struct session *s, const struct watched_key *k)
 {
     if (!k)
@@ -106,6 +112,7 @@ bool multi_watch(struct call *c, struct slice key)
     w->s = s;
     w->expire = rec ? kv_rec_expire(rec) : KV_NO_EXPIRE;
     w->key = key_make(c->db, key);
+    s->kept_bytes += watch_bytes(w);
     list_push(&s->watches, &w->of_session);
     list_push(&w->key->watches, &w->of_key);
     return true;
@@ -116,6 +123,7 @@ void multi_unwatch(struct session *s)
     LIST_EACH_SAFE(it, tmp, &s->watches)
     {
         struct watch *w = LIST_ENTRY(it, struct watch, of_session);
+        s->kept_bytes -= watch_bytes(w);
         list_remove(&w->of_session);
         list_remove(&w->of_key);
         key_drop_if_unwatched(w->key);

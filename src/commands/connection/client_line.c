@@ -84,7 +84,7 @@ static void put_memory(struct buf *out, struct session *s, const struct sess_pee
                " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu rbs=%zu rbp=%zu obl=%zu oll=%zu "
                "omem=%zu tot-mem=%zu",
                peer->qbuf, peer->qbuf_free, peer->argv_mem, multi, peer->rbs, peer->rbp, peer->obl,
-               peer->oll, peer->omem, peer->tot_mem + multi);
+               peer->oll, peer->omem, peer->tot_mem);
 }
 
 void client__line(struct buf *out, struct session *s)

@@ -102,6 +102,12 @@ static struct topic *topic_get(enum pubsub_kind kind, struct slice name)
     return t;
 }
 
+/* The name stands in the topic and in two hash tables. */
+static size_t sub_bytes(const struct sub *sub)
+{
+    return sizeof *sub + sizeof *sub->topic + 3 * sub->topic->name.n;
+}
+
 bool pubsub__add(struct session *s, enum pubsub_kind kind, struct slice name)
 {
     struct client *c = s->slot[SESS_SLOT_PUBSUB];
@@ -122,6 +128,7 @@ bool pubsub__add(struct session *s, enum pubsub_kind kind, struct slice name)
     list_push(&sub->topic->subs, &sub->in_topic);
     list_push(&mine->order, &sub->in_session);
     dict_set(mine->by_name, name, sub);
+    s->kept_bytes += sub_bytes(sub);
     ++*counter(s, kind);
     update_flag(s);
     return true;
@@ -134,6 +141,7 @@ bool pubsub__remove(struct session *s, enum pubsub_kind kind, struct slice name)
     if (!sub)
         return false;
     struct topic *t = sub->topic;
+    s->kept_bytes -= sub_bytes(sub);
     list_remove(&sub->in_topic);
     list_remove(&sub->in_session);
     mem_free(sub);

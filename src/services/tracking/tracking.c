@@ -260,9 +260,15 @@ static void on_tick(void *arg)
     }
 }
 
+static size_t member_bytes(const struct member *m)
+{
+    return sizeof *m + sizeof *m->prefix + 2 * m->prefix->name.n;
+}
+
 static void leave(struct member *m)
 {
     struct prefix *p = m->prefix;
+    m->tracker->s->kept_bytes -= member_bytes(m);
     list_remove(&m->of_prefix);
     list_remove(&m->of_tracker);
     mem_free(m);
@@ -298,6 +304,7 @@ void tracking__add_prefix(struct tracker *t, struct slice prefix)
     struct member *m = mem_calloc(1, sizeof *m);
     m->prefix = p;
     m->tracker = t;
+    t->s->kept_bytes += member_bytes(m);
     list_push(&p->members, &m->of_prefix);
     list_push(&t->prefixes, &m->of_tracker);
 }

@@ -62,7 +62,7 @@ void resp__client_check_limit(struct resp_client *c)
 
 size_t resp__client_mem(const struct resp_client *c)
 {
-    size_t n = sizeof *c + sizeof *c->s + c->qcap + c->out.extra_mem;
+    size_t n = sizeof *c + session_bytes(c->s) + c->qcap + c->out.extra_mem;
     const struct resp_chunk *first = c->out.head ? c->out.head : c->out.spare;
     if (first)
         n += sizeof *first + first->cap;

@@ -123,11 +123,13 @@ static void test_watch_unchanged(void **state)
     fx_run(b, "set x 1");
     fx_run(a, "watch x y x");
     assert_int_equal(multi_watched(a->s), 2);
+    assert_true(session_bytes(a->s) > session_bytes(b->s));
     fx_run(b, "get x");
     fx_run(a, "multi");
     fx_run(a, "get x");
     answers(a, "exec", "*1 $1");
     assert_int_equal(multi_watched(a->s), 0);
+    assert_int_equal(session_bytes(a->s), session_bytes(b->s));
 }
 
 static void test_watch_changed(void **state)
