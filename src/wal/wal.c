@@ -140,25 +140,34 @@ static enum status with_repair_hint(struct error *err)
     return err ? err->code : ST_CORRUPT;
 }
 
-/* Goes through the frames of the last segment and cuts a torn tail. */
-static enum status adopt_last(struct wal *w, struct wal__file *f, struct error *err)
+/* Goes to the end of the last segment's frames. ST_END: the end of the file, or of what is left when a torn tail is cut off.
+ * A bad frame is passed over when the store holds what it held (min_seq). */
+static enum status find_end(struct wal__file *f, uint64_t min_seq, struct error *err)
 {
-    struct wal_frame frame;
-    enum status st;
-    while ((st = wal__file_next(f, &frame, err)) == ST_OK)
-        continue;
-    uint64_t size;
-    if (st == ST_NOT_FOUND || st == ST_CORRUPT) {
-        uint64_t valid_at;
+    for (;;) {
+        struct wal_frame frame;
+        enum status st = wal__file_next(f, &frame, err);
+        if (st == ST_OK)
+            continue;
+        if (st != ST_NOT_FOUND && st != ST_CORRUPT)
+            return st;
         struct error scan;
-        enum status found = wal__file_find_valid(f, &valid_at, &scan);
-        if (found == ST_OK) {
+        uint64_t bad_off = f->off, size = 0;
+        st = wal__file_skip(f, min_seq, &scan);
+        if (st == ST_OK) {
+            log_warning(
+                LOG_WAL,
+                "%s. The store holds it already, nothing is lost: went on at offset %" PRIu64,
+                err->message, f->off);
+            continue;
+        }
+        if (st == ST_CORRUPT) {
             err->code = ST_CORRUPT;
             return with_repair_hint(err);
         }
-        if (found != ST_NOT_FOUND) {
+        if (st != ST_NOT_FOUND) {
             *err = scan;
-            return found;
+            return st;
         }
         st = wal__file_size(f, &size, err);
         if (st != ST_OK)
@@ -167,10 +176,17 @@ static enum status adopt_last(struct wal *w, struct wal__file *f, struct error *
                     "log: cut off %" PRIu64
                     " bytes of an unfinished write at the end of segment %020" PRIu64
                     ".wal, offset %" PRIu64,
-                    size - f->off, f->first_seq, f->off);
-    } else if (st != ST_END) {
-        return st;
+                    size - bad_off, f->first_seq, bad_off);
+        return ST_END;
     }
+}
+
+static enum status adopt_last(struct wal *w, struct wal__file *f, uint64_t min_seq,
+                              struct error *err)
+{
+    enum status st = find_end(f, min_seq, err);
+    if (st != ST_END)
+        return st;
     char name[WAL_NAME_MAX];
     wal__name(name, f->first_seq);
     int fd = openat(w->dirfd, name, O_WRONLY | O_CLOEXEC);
@@ -211,7 +227,7 @@ static enum status drop_unfinished(struct wal *w, struct wal__list *list, struct
     return ST_OK;
 }
 
-static enum status adopt(struct wal *w, struct error *err)
+static enum status adopt(struct wal *w, uint64_t min_seq, struct error *err)
 {
     struct wal__list list;
     enum status st = wal__list(w->dir, &list, err);
@@ -229,7 +245,7 @@ static enum status adopt(struct wal *w, struct error *err)
         }
         bool last = i + 1 == list.n;
         uint64_t size;
-        st = last ? adopt_last(w, &f, err) : wal__file_size(&f, &size, err);
+        st = last ? adopt_last(w, &f, min_seq, err) : wal__file_size(&f, &size, err);
         if (st == ST_OK && !last)
             add_segment(w, (struct segment){list.seq[i], size, -1});
         wal__file_close(&f);
@@ -265,7 +281,7 @@ enum status wal_open(const struct wal_config *cfg, struct wal **out, struct erro
     if (st == ST_OK)
         st = wal__lock(w->dirfd, cfg->dir, &w->lockfd, err);
     if (st == ST_OK)
-        st = adopt(w, err);
+        st = adopt(w, cfg->min_seq, err);
     if (st == ST_OK && (w->nsegs == 0 || load(&w->last_seq) < cfg->min_seq)) {
         if (w->nsegs)
             log_notice(LOG_WAL,

@@ -33,9 +33,9 @@ struct wal_stats {
     uint64_t last_write_us, max_write_us, sum_write_us, last_sync_us, max_sync_us;
 };
 
-/* Opens for append. A torn frame at the very end of the last segment is cut off, with a log line. A
- * bad frame before that: ST_CORRUPT, with segment, offset and the repair command in err. ST_LOCKED:
- * another process has it. */
+/* Opens for append. A torn frame at the very end of the last segment is cut off, with a log line. A bad
+ * frame before that: ST_CORRUPT, with segment, offset and the repair command in err; unless it ends before
+ * min_seq, where the store holds it: then it is logged and stays. ST_LOCKED: another process has it. */
 MUST_USE enum status wal_open(const struct wal_config *cfg, struct wal **out, struct error *err);
 void wal_close(struct wal *w); /* syncs */
 
@@ -66,8 +66,9 @@ struct wal_frame {
     struct slice payload; /* borrowed until the next call */
 };
 
-/* Reads frames from the first one that holds seq or begins after it. Works on a directory, without
- * an open log (repair, tools) and beside one. ST_NOT_FOUND: that sequence is no longer there. */
+/* Reads frames from the first one that holds seq or begins after it; damage before it does not matter.
+ * Works on a directory, without an open log (repair, tools) and beside one. ST_NOT_FOUND: that sequence is
+ * no longer there. */
 MUST_USE enum status wal_reader_open(const char *dir, uint64_t seq, struct wal_reader **out,
                                      struct error *err);
 /* ST_END at the end, also in front of a frame that is not complete yet: the call may be repeated

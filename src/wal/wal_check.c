@@ -64,13 +64,15 @@ static enum status check_segment(struct check *c, size_t i, uint64_t *end_seq, s
     c->frames += frames;
     c->bytes += f.seq - f.first_seq;
     buf_printf(c->out,
-               "segment %020" PRIu64 ".wal: %" PRIu64 " frames, sequence %" PRIu64 " to %" PRIu64
-               ", written from %" PRId64 " to %" PRId64 "\n",
-               f.first_seq, frames, f.first_seq, f.seq, first_ms, last_ms);
+               "segment %020" PRIu64 ".wal: %" PRIu64 " frames, sequence %" PRIu64 " to %" PRIu64,
+               f.first_seq, frames, f.first_seq, f.seq);
+    if (frames)
+        buf_printf(c->out, ", written from %" PRId64 " to %" PRId64, first_ms, last_ms);
+    buf_put_str(c->out, "\n");
     *end_seq = f.seq;
     if (st == ST_NOT_FOUND || st == ST_CORRUPT) {
-        uint64_t valid_at = 0;
-        enum status found = wal__file_find_valid(&f, &valid_at, err);
+        uint64_t valid_at = 0, valid_seq;
+        enum status found = wal__file_find_valid(&f, &valid_at, &valid_seq, err);
         if (found == ST_OK)
             buf_printf(c->out, "valid data goes on at offset %" PRIu64 "\n", valid_at);
         if (found == ST_OK || found == ST_NOT_FOUND)

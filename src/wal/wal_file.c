@@ -216,7 +216,8 @@ enum status wal__file_next(struct wal__file *f, struct wal_frame *frame, struct 
     return st;
 }
 
-enum status wal__file_find_valid(struct wal__file *f, uint64_t *off, struct error *err)
+enum status wal__file_find_valid(struct wal__file *f, uint64_t *off, uint64_t *seq,
+                                 struct error *err)
 {
     uint64_t file_size = 0;
     enum status st = wal__file_size(f, &file_size, err);
@@ -255,9 +256,24 @@ enum status wal__file_find_valid(struct wal__file *f, uint64_t *off, struct erro
         budget -= paid ? size : 0;
         if (!paid || wal_frame_decode(in, f->seed, &frame, &size) == ST_OK) {
             *off = f->off + i;
+            *seq = paid ? frame.seq : UINT64_MAX;
             st = ST_OK;
         }
     }
     mem_free(p);
     return st;
+}
+
+enum status wal__file_skip(struct wal__file *f, uint64_t need, struct error *err)
+{
+    uint64_t off = 0, seq = 0;
+    enum status st = wal__file_find_valid(f, &off, &seq, err);
+    if (st != ST_OK)
+        return st;
+    if (seq > need || seq < f->seq)
+        return ST_CORRUPT;
+    buf_clear(&f->window);
+    f->off = f->window_off = off;
+    f->seq = seq;
+    return ST_OK;
 }

@@ -56,9 +56,13 @@ void wal__file_close(struct wal__file *f);
 MUST_USE enum status wal__file_next(struct wal__file *f, struct wal_frame *frame,
                                     struct error *err);
 MUST_USE enum status wal__file_size(const struct wal__file *f, uint64_t *size, struct error *err);
-/* Looks for a valid frame behind the bad one at the position. ST_OK: *off tells where;
- * ST_NOT_FOUND: there is none. */
-MUST_USE enum status wal__file_find_valid(struct wal__file *f, uint64_t *off, struct error *err);
+/* Looks for a valid frame behind the bad one at the position. ST_OK: *off and *seq tell where (*seq is UINT64_MAX when the
+ * search gave up); ST_NOT_FOUND: there is none. */
+MUST_USE enum status wal__file_find_valid(struct wal__file *f, uint64_t *off, uint64_t *seq,
+                                          struct error *err);
+/* After a bad frame: goes on at the next valid one, if nothing from need on is lost by that.
+ * ST_CORRUPT: it would be; ST_NOT_FOUND: no valid one follows. err is set by other failures only. */
+MUST_USE enum status wal__file_skip(struct wal__file *f, uint64_t need, struct error *err);
 
 /* Writes everything at off, however many calls it takes; 0 or errno. */
 MUST_USE int wal__write_at(int fd, const void *head, size_t head_n, struct slice body,

@@ -112,9 +112,24 @@ enum status wal_reader_next(struct wal_reader *r, struct wal_frame *frame, struc
             again = false;
             continue;
         }
+        if (st == ST_CORRUPT || st == ST_NOT_FOUND) {
+            /* What stands before the wanted sequence need not be whole. */
+            enum status skipped = wal__file_skip(&r->file, r->from, &gap);
+            if (skipped == ST_OK)
+                continue;
+            /* A frame that looks incomplete and has valid ones behind it is bad, unless a writer was
+             * at it between the two looks. */
+            if (skipped == ST_CORRUPT && !again) {
+                again = true;
+                continue;
+            }
+            st = skipped == ST_CORRUPT ? ST_CORRUPT : st;
+        }
         if (st != ST_END && st != ST_NOT_FOUND) {
-            if (err)
+            if (err) {
                 *err = torn;
+                err->code = st;
+            }
             return st;
         }
         enum status moved = next_segment(r, &gap);

@@ -208,6 +208,40 @@ static void test_wal_open_notices_every_flipped_bit(void **state)
     buf_free(&whole);
 }
 
+/* What the store holds already need not be readable. */
+static void test_wal_open_passes_over_damage_before_min_seq(void **state)
+{
+    struct fixture *f = *state;
+    struct wal *w = open_wal(f, BIG, 0);
+    append(w, "first");
+    append(w, "second");
+    append(w, "third");
+    wal_close(w);
+    char path[160];
+    struct buf whole = BUF_INIT;
+    path_of(f, 0, path);
+    read_file(path, &whole);
+    struct wal_config cfg = {.dir = f->dir, .segment_bytes = BIG, .min_seq = 5};
+    for (size_t i = HEADER; i < HEADER + WAL_FRAME_HEADER + 5; i++) {
+        whole.p[i] = (char)(whole.p[i] ^ 16);
+        write_file(path, whole.p, whole.n);
+        whole.p[i] = (char)(whole.p[i] ^ 16);
+        cfg.min_seq = 4;
+        assert_int_equal(wal_open(&cfg, &w, &f->err), ST_CORRUPT);
+        cfg.min_seq = 5;
+        assert_int_equal(wal_open(&cfg, &w, &f->err), ST_OK);
+        assert_int_equal(wal_last_seq(w), 16);
+        append(w, "!");
+        wal_close(w);
+        assert_log_is(f, 5, "secondthird!");
+        assert_log_is(f, 12, "third!");
+        struct buf b = BUF_INIT;
+        assert_int_equal(read_all(f, 4, &b), ST_CORRUPT);
+        buf_free(&b);
+    }
+    buf_free(&whole);
+}
+
 static void test_wal_append_rotates(void **state)
 {
     struct fixture *f = *state;
@@ -365,6 +399,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wal_open_drops_an_unfinished_segment, setup_dir,
                                         teardown_dir),
         cmocka_unit_test_setup_teardown(test_wal_open_notices_every_flipped_bit, setup_dir,
+                                        teardown_dir),
+        cmocka_unit_test_setup_teardown(test_wal_open_passes_over_damage_before_min_seq, setup_dir,
                                         teardown_dir),
         cmocka_unit_test_setup_teardown(test_wal_append_rotates, setup_dir, teardown_dir),
         cmocka_unit_test_setup_teardown(test_wal_trim, setup_dir, teardown_dir),
