@@ -13,7 +13,6 @@
 #include "session/lifecycle.h"
 #include "session/reply.h"
 #include "session/session_priv.h"
-#include "session/stats.h"
 
 #define NOT_IN_HEAP SIZE_MAX
 

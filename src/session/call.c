@@ -11,7 +11,6 @@
 #include "session/stats.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 static struct session *current;
 static int depth;

@@ -1,9 +1,9 @@
+/* Answers that are more than one call of the sink, and everything about errors: counting them, keeping them to one line. */
 #include "session/reply.h"
 
 #include "session/stats.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 void reply_ok(struct call *c)
 {

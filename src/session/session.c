@@ -1,12 +1,10 @@
 /* The registry of sessions and their life. */
 #include "session/session.h"
 
-#include "base/arena.h"
 #include "base/clock.h"
 #include "base/dict.h"
 #include "base/mem.h"
 #include "session/acl.h"
-#include "session/block.h"
 #include "session/hooks.h"
 #include "session/multi.h"
 #include "session/session_priv.h"

@@ -1,3 +1,4 @@
+/* The sink of sessions that nobody listens to. */
 #include "session/sink_null.h"
 
 static void null_slice(struct sink *s, struct slice text)

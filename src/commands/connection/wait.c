@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
-#include "commands/connection/client_priv.h"
 #include "commands/connection/connection_commands.h"
 #include "keyspace/keyspace_options.h"
 #include "session/block.h"
