@@ -54,6 +54,8 @@ void kv_set_hooks(struct kv *kv, const struct kv_hooks *hooks);
 MUST_USE enum status
 kv_replay(struct kv *kv, enum status (*run)(void *arg, struct slice payload, struct error *err),
           void *arg, void (*progress)(void *arg, uint64_t done, uint64_t total), struct error *err);
+/* run says so after each payload: the database that is selected at its end. A fold in the midst of a replay stores it. */
+void kv_replay_selected(struct kv *kv, int db);
 /* Commits, folds everything, closes. A failure is logged and returned, nothing acknowledged is lost by it. */
 enum status kv_close(struct kv *kv, struct error *err);
 

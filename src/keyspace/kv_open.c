@@ -166,6 +166,11 @@ replay_select(struct kv *kv, enum status (*run)(void *arg, struct slice payload,
     return run(arg, slice_make(text, (size_t)len), err);
 }
 
+void kv_replay_selected(struct kv *kv, int db)
+{
+    kv->committed_db = db;
+}
+
 static enum status
 replay_frames(struct kv *kv, struct wal_reader *reader,
               enum status (*run)(void *arg, struct slice payload, struct error *err), void *arg,

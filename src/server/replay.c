@@ -40,6 +40,7 @@ static enum status run_payload(void *arg, struct slice payload, struct error *er
         }
         resp_request_reset(&r->req);
     }
+    kv_replay_selected(r->s->kv, r->s->db);
     return ST_OK;
 }
 

@@ -47,10 +47,11 @@ static struct slice key_of(int i, char *out)
     return slice_make(out, (size_t)snprintf(out, 32, i % 3 ? "key:%d" : "{tag}key:%d", i));
 }
 
+static int run_db; /* database that the replayed log has selected */
+
 /* Runs what the effects say: SELECT, SET k v [PXAT n], DEL k, FLUSHDB, SWAPDB, MULTI, EXEC. */
 static enum status run_effects(void *arg, struct slice p, struct error *err)
 {
-    static int db;
     while (p.n > 0) {
         struct slice argv[8];
         size_t argc = (size_t)strtol(p.p + 1, NULL, 10);
@@ -64,26 +65,28 @@ static enum status run_effects(void *arg, struct slice p, struct error *err)
         p = slice_make(q, (size_t)(p.p + p.n - q));
         struct kv_rec *r;
         if (slice_is(argv[0], "SELECT")) {
-            db = atoi(argv[1].p);
+            run_db = atoi(argv[1].p);
         } else if (slice_is(argv[0], "SET")) {
             int64_t when = argc > 3 ? strtoll(argv[4].p, NULL, 10) : KV_NO_EXPIRE;
-            assert_int_equal(kv_set(kv, db, argv[1], argv[2], when, 0, NULL, err), ST_OK);
+            assert_int_equal(kv_set(kv, run_db, argv[1], argv[2], when, 0, NULL, err), ST_OK);
         } else if (slice_is(argv[0], "DEL")) {
-            assert_int_equal(kv_lookup(kv, db, argv[1], KV_WRITE, &r, err), ST_OK);
+            assert_int_equal(kv_lookup(kv, run_db, argv[1], KV_WRITE, &r, err), ST_OK);
             if (r)
                 kv_del(kv, r);
         } else if (slice_is(argv[0], "FLUSHDB")) {
-            kv_flush(kv, db);
+            kv_flush(kv, run_db);
         } else if (slice_is(argv[0], "SWAPDB")) {
             kv_swapdb(kv, atoi(argv[1].p), atoi(argv[2].p));
         }
     }
+    kv_replay_selected(kv, run_db);
     return ST_OK;
 }
 
 static void open_kv(void)
 {
     struct error err;
+    run_db = 0;
     if (kv_open(dir, NULL, &kv, &err) != ST_OK)
         fail_msg("open: %s", err.message);
     if (kv_replay(kv, run_effects, NULL, NULL, &err) != ST_OK)
@@ -287,6 +290,38 @@ static void test_kv_random_against_model(void **state)
     assert_true(expired > 1000);
 }
 
+/* A fold in the midst of a replay must note the database that the log has selected there. */
+static void test_kv_replay_fold_keeps_the_database(void **state)
+{
+    char value[2000], k[32];
+    struct error err;
+    struct kv_stats st;
+    memset(value, 'x', sizeof(value));
+    open_kv();
+    for (int db = 0; db < MODEL_DBS; db++)
+        flush_db(db);
+    assert_int_equal(kv_reload(kv, &err), ST_OK);
+    struct slice argv[3] = {SLICE("SET"), SLICE_NULL, slice_make(value, sizeof(value))};
+    kv_effect(kv, 0, 2, (struct slice[]){SLICE("DEL"), SLICE("none")});
+    assert_int_equal(kv_commit(kv, &err), ST_OK);
+    for (int i = 0; i < 2000; i++) {
+        argv[1] = key_of(i, k);
+        assert_int_equal(kv_set(kv, 1, argv[1], argv[2], KV_NO_EXPIRE, 0, NULL, &err), ST_OK);
+        kv_effect(kv, 1, 3, argv);
+        assert_int_equal(kv_commit(kv, &err), ST_OK);
+    }
+    keyspace_opts.dirty_memory = 1 << 20;
+    for (int crashes = 0; crashes < 2; crashes++) {
+        crash_and_reopen();
+        assert_int_equal(kv_dbsize(kv, 0), 0);
+        assert_int_equal(kv_dbsize(kv, 1), 2000);
+        kv_stats(kv, &st);
+        assert_true(st.replayed_bytes > 0);
+    }
+    keyspace_opts.dirty_memory = 0;
+    close_kv();
+}
+
 static int setup(void **state)
 {
     struct error err;
@@ -311,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kv_random_against_model),
+        cmocka_unit_test(test_kv_replay_fold_keeps_the_database),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
