@@ -235,19 +235,6 @@ static struct slice put_copy(char **at, struct slice s)
     return copy;
 }
 
-static void hold(struct session *s, enum pubsub_kind kind, struct slice pattern,
-                 struct slice channel, struct slice message)
-{
-    struct held *h = mem_alloc(sizeof *h + pattern.n + channel.n + message.n);
-    char *at = (char *)(h + 1);
-    h->kind = kind;
-    h->pattern = put_copy(&at, pattern);
-    h->channel = put_copy(&at, channel);
-    h->message = put_copy(&at, message);
-    held_for = s;
-    list_push(&held, &h->link);
-}
-
 static void release_held(struct session *s)
 {
     while (!list_empty(&held)) {
@@ -258,6 +245,27 @@ static void release_held(struct session *s)
         mem_free(h);
     }
     held_for = NULL;
+}
+
+static void on_unit_end(void *arg)
+{
+    if (!list_empty(&held))
+        release_held(held_for);
+}
+
+static void hold(struct session *s, enum pubsub_kind kind, struct slice pattern,
+                 struct slice channel, struct slice message)
+{
+    struct held *h = mem_alloc(sizeof *h + pattern.n + channel.n + message.n);
+    char *at = (char *)(h + 1);
+    h->kind = kind;
+    h->pattern = put_copy(&at, pattern);
+    h->channel = put_copy(&at, channel);
+    h->message = put_copy(&at, message);
+    held_for = s;
+    /* Attached when it is first needed: it runs after every command. */
+    hook_add(HOOK_UNIT_END, on_unit_end);
+    list_push(&held, &h->link);
 }
 
 static size_t deliver_topic(const struct topic *t, enum pubsub_kind kind, struct slice channel,
@@ -328,12 +336,6 @@ static void on_close(void *arg)
     s->slot[SESS_SLOT_PUBSUB] = NULL;
 }
 
-static void on_unit_end(void *arg)
-{
-    if (!list_empty(&held))
-        release_held(held_for);
-}
-
 static void on_notify(void *arg)
 {
     const struct hook_notify *n = arg;
@@ -387,7 +389,6 @@ void pubsub_start(void)
         topics[k] = dict_new(0, NULL);
     hook_add(HOOK_SESSION_CLOSE, on_close);
     hook_add(HOOK_SESSION_RESET, on_reset);
-    hook_add(HOOK_UNIT_END, on_unit_end);
     hook_add(HOOK_NOTIFY, on_notify);
     acl_on_subscriptions(may_keep);
     info_register("stats", info_lines);
