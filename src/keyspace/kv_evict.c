@@ -68,12 +68,15 @@ static bool draw_volatile(struct kv *kv, struct kv_db *d, struct buf *out)
             }
         }
     }
-    struct stor_iter *it =
-        stor_iter_new(kv->store, KV_SPACE_EXPIRE, &(struct stor_iter_opts){.keys_only = true});
+    struct stor_iter_opts opts = {.lower = kv->expire_cursor.n ? buf_slice(&kv->expire_cursor)
+                                                               : SLICE_NULL};
+    struct stor_iter *it = stor_iter_new(kv->store, KV_SPACE_EXPIRE, &opts);
     bool found = false;
     for (stor_iter_first(it); stor_iter_valid(it) && !found; stor_iter_next(it)) {
         struct kv_expire_key e;
-        if (!kv__decode_expire_key(stor_iter_key(it), &e) || e.phys != d->phys)
+        struct kv_expire_value v;
+        if (!kv__decode_expire_key(stor_iter_key(it), &e) || e.phys != d->phys ||
+            !kv__decode_expire_value(stor_iter_value(it), &v) || v.epoch != d->epoch)
             continue;
         const struct kv_rec *r = kv__table_find(&d->table, e.pos, e.key);
         if (r && (!kv__live(r) || r->expire == KV_NO_EXPIRE))

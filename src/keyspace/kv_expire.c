@@ -124,8 +124,11 @@ void kv__expire_stored(struct kv *kv, int64_t when)
             &kv->expire_cursor); /* the clock went back, or expiry was off: look again from the start */
 }
 
+#define STALE_MAX (4u << 20)
+
 /* Entry e of the store is due. A record in the cache knows better: it may have changed since the fold. */
-static void expire_stored_entry(struct kv *kv, const struct kv_expire_key *e, struct slice value)
+static void expire_stored_entry(struct kv *kv, const struct kv_expire_key *e, struct slice key,
+                                struct slice value)
 {
     struct kv_expire_value v;
     if (e->phys >= kv->ndbs || !kv__decode_expire_value(value, &v)) {
@@ -135,10 +138,13 @@ static void expire_stored_entry(struct kv *kv, const struct kv_expire_key *e, st
         return;
     }
     struct kv_db *d = &kv->dbs[e->phys];
+    if (v.epoch != d->epoch) { /* flushed since: nothing belongs to it */
+        if (!kv__fold_running(kv))
+            kv__fold_drop_expire(kv, key);
+        return;
+    }
     struct kv_rec *r = kv__table_find(&d->table, e->pos, e->key);
     if (!r) {
-        if (v.epoch != d->epoch)
-            return;
         /* Not in the cache, so the store's word holds: a key with just this expiry. It is buried without being read. */
         r = kv__rec_new(kv, d, e->pos, e->key);
         if (!r)
@@ -170,14 +176,15 @@ static bool expire_stored_until(struct kv *kv, int64_t until_us)
             kv->next_stored = e.when;
             break;
         }
-        if ((++n % 64 == 0 && clock_mono_us() >= until_us) || kv_pressure(kv)) {
+        if ((++n % 64 == 0 && clock_mono_us() >= until_us) || kv_pressure(kv) ||
+            kv->stale.n > STALE_MAX) {
             kv->next_stored = now;
             more = true;
             break;
         }
         if (good) {
             kv->expire_lag_ms = now - e.when;
-            expire_stored_entry(kv, &e, stor_iter_value(it));
+            expire_stored_entry(kv, &e, key, stor_iter_value(it));
         }
         buf_clear(&kv->expire_cursor);
         buf_put_slice(&kv->expire_cursor, key);
@@ -188,7 +195,7 @@ static bool expire_stored_until(struct kv *kv, int64_t until_us)
         kv->next_stored = now + 1000;
     }
     stor_iter_free(it);
-    return more && !kv_pressure(kv);
+    return more && !kv_pressure(kv) && kv->stale.n <= STALE_MAX;
 }
 
 static bool expire_heap_until(struct kv *kv, struct kv_db *d, int64_t until_us)

@@ -49,6 +49,7 @@ struct kv_fold {
     uint64_t seq;
     struct kv_info info;
     uint8_t flushed[256]; /* physical databases that begin empty */
+    struct buf stale;     /* as kv->stale */
     int64_t first_expire; /* earliest new expiry in the cut */
     int64_t begun_us;
     /* for the worker, by value */
@@ -95,6 +96,7 @@ void kv__fold_free(struct kv_fold *f)
     if (!f)
         return;
     fold_drop_chunks(f);
+    buf_free(&f->stale);
     mem_free(f);
 }
 
@@ -110,6 +112,14 @@ bool kv__fold_failing(const struct kv *kv, struct error *why)
     if (why)
         *why = kv->fold->error;
     return true;
+}
+
+void kv__fold_drop_expire(struct kv *kv, struct slice key)
+{
+    uint32_t n = (uint32_t)key.n;
+    buf_put(&kv->stale, &n, sizeof(n));
+    buf_put_slice(&kv->stale, key);
+    kv->info_dirty = true;
 }
 
 /* -- Encoding (loop thread) ------------------------------------------------------------------------------------------ */
@@ -305,12 +315,22 @@ static void batch_flushes(struct stor_batch *b, const struct kv_fold *f)
         stor_batch_del_range(b, KV_SPACE_EXPIRE, slice_make("", 1), SLICE_NULL);
 }
 
+static void batch_stale(struct stor_batch *b, const struct kv_fold *f)
+{
+    uint32_t n;
+    for (size_t at = 0; at < f->stale.n; at += sizeof(n) + n) {
+        memcpy(&n, f->stale.p + at, sizeof(n));
+        stor_batch_del(b, KV_SPACE_EXPIRE, slice_make(f->stale.p + at + sizeof(n), n));
+    }
+}
+
 static enum status fold_write(struct kv_fold *f, struct error *err)
 {
     struct stor_batch *b = stor_batch_new(f->store);
     struct buf key = BUF_INIT, value = BUF_INIT;
     const struct fold_entry **sorted = fold_sorted(f);
     batch_flushes(b, f);
+    batch_stale(b, f);
     for (size_t i = 0; i < f->entries; i++)
         batch_entry(b, sorted[i], &key, &value);
     mem_free(sorted);
@@ -455,6 +475,10 @@ void kv__fold_begin(struct kv *kv)
         f->flushed[i] = d->flush_pending;
         d->flush_pending = false;
     }
+    struct buf stale = f->stale;
+    f->stale = kv->stale;
+    kv->stale = stale;
+    buf_clear(&kv->stale);
     f->seq = kv->wal ? wal_last_seq(kv->wal) : kv->no_log_seq;
     if (kv->replaying)
         f->seq = kv->replayed_seq;

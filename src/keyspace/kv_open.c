@@ -123,6 +123,7 @@ static void kv_free(struct kv *kv)
     buf_free(&kv->scratch);
     buf_free(&kv->scratch2);
     buf_free(&kv->expire_cursor);
+    buf_free(&kv->stale);
     mem_free(kv->wal_dir);
     mem_free(kv->dbs);
     mem_free(kv->map);

@@ -140,6 +140,8 @@ struct kv {
     bool active_expire, expire_paused, replaying, own_change;
     int64_t next_stored;      /* no entry of the store beyond the cursor is due before this */
     struct buf expire_cursor; /* key of the expire space up to which everything is done */
+    struct buf
+        stale; /* keys of the expire space that the next fold deletes, each after its length (4) */
     int64_t expire_lag_ms;
 
     struct kv_fold *fold;
@@ -296,6 +298,9 @@ bool kv__fold_step(struct kv *kv, int64_t until_us);
 /* Encodes r now: it is PENDING and about to change. */
 void kv__fold_take(struct kv *kv, struct kv_db *d, struct kv_rec *r);
 bool kv__fold_running(const struct kv *kv);
+/* The next fold deletes this entry of the expire space, which belongs to no record. Not while a fold runs: that one may be
+ * about to write the same key again. */
+void kv__fold_drop_expire(struct kv *kv, struct slice key);
 /* The store refuses the fold; it is tried again every second. */
 bool kv__fold_failing(const struct kv *kv, struct error *why);
 /* Encodes what is left of the cut of database d, which is about to be emptied. */

@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "keyspace/keyspace_options.h"
 #include "keyspace/kv.h"
+#include "storage/storage.h"
 
 #include "../cmocka_all.h"
 
@@ -322,6 +323,57 @@ static void test_kv_replay_fold_keeps_the_database(void **state)
     close_kv();
 }
 
+static void set_timed(int db, int from, int to, int64_t when)
+{
+    char k[32];
+    struct error err;
+    for (int i = from; i < to; i++)
+        assert_int_equal(kv_set(kv, db, key_of(i, k), SLICE("some value"), when, 0, NULL, &err),
+                         ST_OK);
+}
+
+static size_t expire_entries(void)
+{
+    size_t n = 0;
+    struct stor_iter *it =
+        stor_iter_new(kv_store(kv), 3, &(struct stor_iter_opts){.keys_only = true});
+    for (stor_iter_first(it); stor_iter_valid(it); stor_iter_next(it))
+        n++;
+    stor_iter_free(it);
+    return n;
+}
+
+/* What FLUSHDB leaves in the expire space must not hide keys from eviction, and must go when it is due. */
+static void test_kv_flushed_deadlines(void **state)
+{
+    struct error err;
+    struct kv_stats before, st;
+    open_kv();
+    for (int db = 0; db < MODEL_DBS; db++)
+        flush_db(db);
+    set_timed(0, 0, 1, KV_NO_EXPIRE); /* not all databases are empty */
+    set_timed(1, 0, 50, now_ms + 10000);
+    assert_int_equal(kv_reload(kv, &err), ST_OK);
+    flush_db(1);
+    set_timed(1, 50, 100, now_ms + 20000);
+    assert_int_equal(kv_reload(kv, &err), ST_OK);
+
+    kv_stats(kv, &before);
+    keyspace_opts.maxmemory = 1000;
+    keyspace_opts.maxmemory_policy = KV_EVICT_VOLATILE_LRU;
+    assert_int_equal(kv_evict(kv), ST_OK);
+    keyspace_opts.maxmemory = 0;
+    kv_stats(kv, &st);
+    assert_true(st.evicted > before.evicted);
+
+    at(now_ms + 15000);
+    while (kv_background(kv, 1000))
+        ;
+    assert_int_equal(kv_reload(kv, &err), ST_OK);
+    assert_int_equal(expire_entries(), kv_dbsize(kv, 1));
+    close_kv();
+}
+
 static int setup(void **state)
 {
     struct error err;
@@ -347,6 +399,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kv_random_against_model),
         cmocka_unit_test(test_kv_replay_fold_keeps_the_database),
+        cmocka_unit_test(test_kv_flushed_deadlines),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
