@@ -68,6 +68,16 @@ static bool no_arguments(int argc, char **argv)
     return false;
 }
 
+static int report(struct cli *c, int argc, char **argv, const struct line *lines, size_t n)
+{
+    redisReply *info = no_arguments(argc, argv) ? fetch_info(c) : NULL;
+    if (!info)
+        return CLI_USAGE;
+    print_lines(c, info, lines, n);
+    freeReplyObject(info);
+    return CLI_GOOD;
+}
+
 int cli_status(struct cli *c, int argc, char **argv)
 {
     static const struct line lines[] = {
@@ -84,14 +94,7 @@ int cli_status(struct cli *c, int argc, char **argv)
         {"memory", "used_memory_human"},
         {"rss", "used_memory_rss_human"},
     };
-    if (!no_arguments(argc, argv))
-        return CLI_USAGE;
-    redisReply *info = fetch_info(c);
-    if (!info)
-        return CLI_USAGE;
-    print_lines(c, info, lines, COUNT_OF(lines));
-    freeReplyObject(info);
-    return CLI_GOOD;
+    return report(c, argc, argv, lines, COUNT_OF(lines));
 }
 
 int cli_health(struct cli *c, int argc, char **argv)
@@ -176,12 +179,5 @@ int cli_storage_stats(struct cli *c, int argc, char **argv)
         {"folds", "fold_count"},
         {"fold errors", "fold_errors"},
     };
-    if (!no_arguments(argc, argv))
-        return CLI_USAGE;
-    redisReply *info = fetch_info(c);
-    if (!info)
-        return CLI_USAGE;
-    print_lines(c, info, lines, COUNT_OF(lines));
-    freeReplyObject(info);
-    return CLI_GOOD;
+    return report(c, argc, argv, lines, COUNT_OF(lines));
 }
