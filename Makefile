@@ -32,7 +32,10 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wol
 	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough \
 	-Wconversion -Wno-sign-conversion -Wno-unused-parameter
 ifneq ($(findstring clang,$(CC)),)
-WARNINGS += -Wno-string-conversion -Wno-unknown-warning-option
+WARNINGS += -Wno-string-conversion
+else
+# Cuts are on purpose where sizes cannot be known to the compiler.
+NO_TRUNCATION := -Wno-format-truncation
 endif
 HARDENING := -fvisibility=hidden -fno-common -fstack-protector-strong -fno-omit-frame-pointer
 COMMON := -std=c11 -D_GNU_SOURCE -Isrc -g $(HARDENING) -pthread $(if $(WERROR),-Werror)
@@ -41,7 +44,7 @@ SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 MODE_release := -O2 -D_FORTIFY_SOURCE=2
 MODE_check := -O2 -D_FORTIFY_SOURCE=2
 MODE_debug := -O0 -DORBIT_DEBUG -DORBIT_FAULTS
-MODE_asan := -O1 -Wno-format-truncation $(SANITIZERS) -DORBIT_LIBC_MALLOC -DORBIT_DEBUG -DORBIT_FAULTS
+MODE_asan := -O1 $(NO_TRUNCATION) $(SANITIZERS) -DORBIT_LIBC_MALLOC -DORBIT_DEBUG -DORBIT_FAULTS
 MODE_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -DORBIT_LIBC_MALLOC -DORBIT_DEBUG
 LINK_asan := $(SANITIZERS)
 
@@ -76,7 +79,7 @@ LDLIBS = $(MALLOC_LIBS) $(PKG_LIBS) -pthread -lm -ldl
 LDFLAGS_ALL = $(LINK_$(VARIANT)) -rdynamic -Wl,-z,relro,-z,now $(LDFLAGS)
 
 CFLAGS_ALL = $(COMMON) $(WARNINGS) $(MODE_$(VARIANT)) $(PKG_CFLAGS) $(CFLAGS)
-TEST_CFLAGS = $(COMMON) -Wall -Wextra -Wno-format-truncation -Wno-unused-parameter $(MODE_$(VARIANT)) $(PKG_CFLAGS) -Itests $(CFLAGS)
+TEST_CFLAGS = $(COMMON) -Wall -Wextra $(NO_TRUNCATION) -Wno-unused-parameter $(MODE_$(VARIANT)) $(PKG_CFLAGS) -Itests $(CFLAGS)
 
 PROGRAMS := $(if $(wildcard src/server/main.c),$(BIN)/orbit-server) \
 	$(patsubst src/tools/%/main.c,$(BIN)/orbit-%,$(wildcard src/tools/*/main.c)) \
