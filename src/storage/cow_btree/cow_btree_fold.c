@@ -313,7 +313,8 @@ static bool wait_for_work(struct cow *c)
     until.tv_sec += c->config.wal_sync_interval;
     while (!c->stop && !c->fold_wanted && rc != ETIMEDOUT)
         rc = pthread_cond_timedwait(&c->wake, &c->state_lock, &until);
-    bool wanted = c->fold_wanted || c->stop;
+    /* One that failed is tried again with each interval. */
+    bool wanted = c->fold_wanted || c->stop || (rc == ETIMEDOUT && atomic_load(&c->fold_failed));
     c->fold_wanted = false;
     if (wanted)
         c->folds_begun++;

@@ -130,9 +130,13 @@ enum status cow__log_rotate(struct cow *c, struct error *err)
         return error_set_errno(err, errno, "cow_btree: cannot rename %s", c->log_path);
     enum status st = open_file(c, err);
     if (st != ST_OK) {
-        /* Go on with the file that is open. */
-        if (rename(c->log_old_path, c->log_path) != 0)
+        if (c->log.fd != fd) {
+            /* The new file is there, but its name may be lost: nothing is acknowledged from it. */
             c->log.broken = true;
+            close(fd);
+        } else if (rename(c->log_old_path, c->log_path) != 0) {
+            c->log.broken = true;
+        }
         return st;
     }
     close(fd);

@@ -153,7 +153,9 @@ enum stor_health lsm__health(void *h, char *reason, size_t reason_size)
 
     /* After a failed flush or compaction LevelDB refuses writes too, so this shows both. */
     if (atomic_load(&l->write_failed)) {
-        snprintf(reason, reason_size, "the last write failed");
+        snprintf(
+            reason, reason_size,
+            "the last write failed; after a full disk LevelDB writes again only when reopened");
         return STOR_UNHEALTHY;
     }
     char *files = leveldb_property_value(l->db, "leveldb.num-files-at-level0");
