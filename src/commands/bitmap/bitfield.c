@@ -1,8 +1,7 @@
 /* BITFIELD: integers of any width at any bit of a string. All operations are parsed before the first one is done. */
-#include "commands/bitmap/bitmap_commands.h"
-
 #include "base/arena.h"
 #include "base/num.h"
+#include "commands/bitmap/bitmap_commands.h"
 #include "commands/bitmap/bitmap_priv.h"
 #include "commands/bitmap/bits.h"
 #include "session/reply.h"

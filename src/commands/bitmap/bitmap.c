@@ -1,7 +1,6 @@
 /* SETBIT, GETBIT, BITCOUNT, BITPOS. */
-#include "commands/bitmap/bitmap_commands.h"
-
 #include "base/num.h"
+#include "commands/bitmap/bitmap_commands.h"
 #include "commands/bitmap/bitmap_priv.h"
 #include "commands/bitmap/bits.h"
 #include "session/reply.h"

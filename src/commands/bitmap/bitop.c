@@ -1,8 +1,7 @@
 /* BITOP: several strings into one. Shorter ones count as filled with zeros. */
-#include "commands/bitmap/bitmap_commands.h"
-
 #include "base/buf.h"
 #include "base/num.h"
+#include "commands/bitmap/bitmap_commands.h"
 #include "commands/bitmap/bits.h"
 #include "session/reply.h"
 

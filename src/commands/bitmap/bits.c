@@ -5,9 +5,9 @@
  */
 #include "commands/bitmap/bits.h"
 
-#include <string.h>
-
 #include "base/compiler.h"
+
+#include <string.h>
 
 static uint64_t load64(const unsigned char *p)
 {

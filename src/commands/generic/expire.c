@@ -1,9 +1,8 @@
 /* Deadlines of keys. Whatever form a command gives, what is propagated is PEXPIREAT with the absolute time, or the
  * deletion when that has passed already. */
-#include "commands/generic/generic_commands.h"
-
 #include "base/clock.h"
 #include "base/num.h"
+#include "commands/generic/generic_commands.h"
 #include "session/reply.h"
 
 enum expire_condition {

@@ -1,13 +1,12 @@
 /* Which keys there are: DEL, EXISTS, TYPE, and the ways to walk through them. */
+#include "base/arena.h"
+#include "base/glob.h"
 #include "commands/generic/generic_commands.h"
+#include "session/reply.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
-
-#include "base/arena.h"
-#include "base/glob.h"
-#include "session/reply.h"
 
 /* DEL and UNLINK are the same here: giving back the memory or the subkeys of a large value is deferred in any case. */
 static void delete_keys(struct call *c)

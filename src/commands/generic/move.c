@@ -1,7 +1,6 @@
 /* RENAME, RENAMENX, MOVE and COPY: a record goes to, or is doubled at, another key or database. */
-#include "commands/generic/generic_commands.h"
-
 #include "base/num.h"
+#include "commands/generic/generic_commands.h"
 #include "session/reply.h"
 
 /* As call_lookup, in any database. */

@@ -1,10 +1,9 @@
 /* OBJECT: what the keyspace knows about a value besides its content. */
 #include "commands/generic/generic_commands.h"
-
-#include <limits.h>
-
 #include "keyspace/keyspace_options.h"
 #include "session/reply.h"
+
+#include <limits.h>
 
 /* Inspecting is no use of the key. False: answered. */
 static bool lookup(struct call *c, struct kv_rec **rec)

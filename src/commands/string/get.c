@@ -1,7 +1,6 @@
 /* GET, MGET, MSET, MSETNX: the plain reads, and several keys at once. */
-#include "commands/string/string_commands.h"
-
 #include "base/num.h"
+#include "commands/string/string_commands.h"
 #include "commands/string/string_priv.h"
 #include "session/reply.h"
 

@@ -1,11 +1,10 @@
 /* Counters. A counter is a string that is a canonical integer, or for INCRBYFLOAT any decimal number. */
-#include "commands/string/string_commands.h"
-
-#include <math.h>
-
 #include "base/num.h"
+#include "commands/string/string_commands.h"
 #include "commands/string/string_priv.h"
 #include "session/reply.h"
+
+#include <math.h>
 
 static void add(struct call *c, int64_t by)
 {

@@ -6,11 +6,10 @@
  *
  * and a walk back from its last corner: a diagonal step is a common byte, and an unbroken row of them is one match. The
  * table is bounded by proto-max-bulk-len, which bounds the time on the loop thread too. */
-#include "commands/string/string_commands.h"
-
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "commands/string/string_commands.h"
 #include "commands/string/string_priv.h"
 #include "session/reply.h"
 #include "session/session_options.h"

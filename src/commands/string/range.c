@@ -1,7 +1,6 @@
 /* APPEND, STRLEN, SETRANGE, GETRANGE: parts of a value. */
-#include "commands/string/string_commands.h"
-
 #include "base/num.h"
+#include "commands/string/string_commands.h"
 #include "commands/string/string_priv.h"
 #include "session/reply.h"
 

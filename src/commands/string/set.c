@@ -1,10 +1,9 @@
 /* SET and its relatives, GETEX, GETDEL: whole values in and out, with their expiry. Relative times are propagated as
  * absolute ones, so that a replay or a replica comes to the same deadline. */
-#include "commands/string/string_commands.h"
-
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/num.h"
+#include "commands/string/string_commands.h"
 #include "commands/string/string_priv.h"
 #include "session/reply.h"
 

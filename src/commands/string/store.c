@@ -1,7 +1,6 @@
 /* What the writing string commands share. */
-#include "commands/string/string_priv.h"
-
 #include "base/clock.h"
+#include "commands/string/string_priv.h"
 #include "session/reply.h"
 #include "session/session_options.h"
 

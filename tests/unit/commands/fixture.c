@@ -1,9 +1,5 @@
 #include "unit/commands/fixture.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -17,10 +13,13 @@
 #include "session/call.h"
 #include "session/session.h"
 #include "session/session_options.h"
+#include "unit/cmocka_all.h"
 #include "unit/commands/text_sink.h"
 #include "wal/wal.h"
 
-#include "unit/cmocka_all.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define WORDS_MAX 64
 #define DATABASES 4

@@ -3,10 +3,10 @@
 #ifndef ORBIT_UNIT_COMMANDS_FIXTURE_H
 #define ORBIT_UNIT_COMMANDS_FIXTURE_H
 
+#include "base/slice.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/slice.h"
 
 /* cmocka's group fixtures. Commands of the folders under test are registered by the test before. */
 int fixture_setup(void **state);

@@ -1,7 +1,6 @@
 #include "unit/commands/text_sink.h"
 
 #include "base/buf.h"
-
 #include "unit/cmocka_all.h"
 
 #define DEPTH_MAX 16

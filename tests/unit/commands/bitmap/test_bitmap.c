@@ -1,10 +1,9 @@
 /* The bitmap commands: answers, effects. bits.h has a test of its own. */
-#include <stdio.h>
-#include <string.h>
-
+#include "unit/cmocka_all.h"
 #include "unit/commands/fixture.h"
 
-#include "unit/cmocka_all.h"
+#include <stdio.h>
+#include <string.h>
 
 static void test_bits(void **state)
 {

@@ -1,10 +1,10 @@
 /* bits.h against versions that go bit by bit. */
 #include "commands/bitmap/bits.h"
 
+#include "unit/cmocka_all.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "unit/cmocka_all.h"
 
 #define BYTES  97
 #define ROUNDS 20000

@@ -1,13 +1,12 @@
 /* Commands on keys of any type: answers, effects, events. */
+#include "keyspace/keyspace_options.h"
+#include "keyspace/kv.h"
+#include "unit/cmocka_all.h"
+#include "unit/commands/fixture.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "keyspace/keyspace_options.h"
-#include "keyspace/kv.h"
-#include "unit/commands/fixture.h"
-
-#include "unit/cmocka_all.h"
 
 static void test_keys_basic(void **state)
 {

@@ -1,9 +1,8 @@
 /* SET and its relatives: answers, deadlines, effects, events. */
-#include <stdio.h>
-
+#include "unit/cmocka_all.h"
 #include "unit/commands/fixture.h"
 
-#include "unit/cmocka_all.h"
+#include <stdio.h>
 
 static void test_set_options(void **state)
 {

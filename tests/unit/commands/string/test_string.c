@@ -1,13 +1,12 @@
 /* Counters, ranges and LCS; and that effects rebuild the same data set after a crash. */
-#include <stdio.h>
-#include <string.h>
-
 #include "base/mem.h"
 #include "keyspace/kv.h"
 #include "session/session_options.h"
+#include "unit/cmocka_all.h"
 #include "unit/commands/fixture.h"
 
-#include "unit/cmocka_all.h"
+#include <stdio.h>
+#include <string.h>
 
 static void test_counters(void **state)
 {
