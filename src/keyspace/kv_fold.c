@@ -479,7 +479,8 @@ void kv__fold_begin(struct kv *kv)
     f->stale = kv->stale;
     kv->stale = stale;
     buf_clear(&kv->stale);
-    f->seq = kv->wal ? wal_last_seq(kv->wal) : kv->no_log_seq;
+    /* Without a log each fold counts, so that a log which comes back begins anew instead of having a hole. */
+    f->seq = kv->wal ? wal_last_seq(kv->wal) : ++kv->no_log_seq;
     if (kv->replaying)
         f->seq = kv->replayed_seq;
     kv__info_capture(kv, f->seq, kv->committed_db, &f->info);

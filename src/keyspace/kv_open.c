@@ -143,6 +143,7 @@ enum status kv_open(const char *data_dir, const struct kv_jobs *jobs, struct kv 
         kv_free(kv);
         return st;
     }
+    kv->no_log_seq = kv->st.folded_seq;
     *out = kv;
     return ST_OK;
 }

@@ -374,6 +374,49 @@ static void test_kv_flushed_deadlines(void **state)
     close_kv();
 }
 
+/* What changes while there is no log must not become a hole in it. */
+static void test_kv_log_begins_anew_after_a_pause(void **state)
+{
+    struct error err;
+    struct kv_stats st;
+    open_kv();
+    set_key(0, 1);
+    assert_int_equal(kv_commit(kv, &err), ST_OK);
+    keyspace_opts.appendonly = false;
+    assert_int_equal(kv_apply_appendonly(kv, &err), ST_OK);
+    set_key(0, 2);
+    assert_int_equal(kv_commit(kv, &err), ST_OK);
+    keyspace_opts.appendonly = true;
+    assert_int_equal(kv_apply_appendonly(kv, &err), ST_OK);
+    kv_stats(kv, &st);
+    assert_true(st.log_first_seq > 0);
+    assert_int_equal(st.log_first_seq, st.log_last_seq);
+
+    /* without a change between, it goes on */
+    set_key(0, 3);
+    assert_int_equal(kv_commit(kv, &err), ST_OK);
+    uint64_t first = st.log_first_seq;
+    keyspace_opts.appendonly = false;
+    assert_int_equal(kv_apply_appendonly(kv, &err), ST_OK);
+    keyspace_opts.appendonly = true;
+    assert_int_equal(kv_apply_appendonly(kv, &err), ST_OK);
+    kv_stats(kv, &st);
+    assert_int_equal(st.log_first_seq, first);
+
+    /* the same across a restart */
+    close_kv();
+    keyspace_opts.appendonly = false;
+    open_kv();
+    set_key(0, 4);
+    close_kv();
+    keyspace_opts.appendonly = true;
+    open_kv();
+    kv_stats(kv, &st);
+    assert_true(st.log_first_seq > first);
+    assert_int_equal(st.log_first_seq, st.log_last_seq);
+    close_kv();
+}
+
 static int setup(void **state)
 {
     struct error err;
@@ -400,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_kv_random_against_model),
         cmocka_unit_test(test_kv_replay_fold_keeps_the_database),
         cmocka_unit_test(test_kv_flushed_deadlines),
+        cmocka_unit_test(test_kv_log_begins_anew_after_a_pause),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
