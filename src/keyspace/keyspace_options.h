@@ -2,10 +2,10 @@
 #ifndef ORBIT_KEYSPACE_KEYSPACE_OPTIONS_H
 #define ORBIT_KEYSPACE_KEYSPACE_OPTIONS_H
 
+#include "config/config.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "config/config.h"
 
 enum kv_fsync { KV_FSYNC_NO, KV_FSYNC_EVERYSEC, KV_FSYNC_ALWAYS };
 

@@ -8,12 +8,12 @@
 #ifndef ORBIT_KEYSPACE_KV_H
 #define ORBIT_KEYSPACE_KV_H
 
-#include <stdint.h>
-
 #include "base/buf.h"
 #include "base/slice.h"
 #include "base/status.h"
 #include "keyspace/notify.h"
+
+#include <stdint.h>
 
 struct kv;
 struct kv_rec;

@@ -3,13 +3,13 @@
  *   tick buffer:  [SELECT n] cmd cmd [MULTI] cmd cmd cmd [EXEC] ...
  *                            ^one unit       ^a unit with several effects, kept whole for replicas
  */
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "keyspace/kv_priv.h"
+
+#include <string.h>
 
 #define COMMIT_RETRY_MS 100
 

@@ -6,13 +6,13 @@
  * The cut itself only swaps list heads. Encoding copies each record of the cut into chunks, slot by slot; a record that is
  * about to change is copied first (kv__fold_take). The worker sorts by key, builds the batch, adds the info record with the
  * log sequence that the cut covers, and writes. A failing write is tried again until it works: the log holds on. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "keyspace/kv_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define CHUNK_BYTES (256 * 1024)
 #define RETRY_MS    1000

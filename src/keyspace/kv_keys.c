@@ -1,8 +1,8 @@
 /* What works on whole keys and databases: delete, expire, rename, copy, flush, swap. */
-#include <string.h>
-
 #include "base/mem.h"
 #include "keyspace/kv_priv.h"
+
+#include <string.h>
 
 void kv_del(struct kv *kv, struct kv_rec *r)
 {

@@ -1,15 +1,15 @@
 /* Opening, replay, closing, and what needs the whole keyspace to stand still for a moment. */
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "keyspace/kv_priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #define DIR_MODE       0750
 #define REPLAY_LOOK_US 5000

@@ -1,11 +1,11 @@
 /* Records: memory, values, counters, and the two steps around every change. */
-#include <stdatomic.h>
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "keyspace/kv_priv.h"
+
+#include <stdatomic.h>
+#include <string.h>
 
 #define REC_OVERHEAD   16 /* what the allocator adds, roughly */
 #define EDIT_SLACK_MAX (1u << 20)

@@ -5,11 +5,11 @@
  *   cursor ->  slot s: store keys  a   c   d         merged:  a b c e     (d: deleted in memory)
  *              slot s: memory        b     d' e
  */
-#include <stdlib.h>
-
 #include "base/mem.h"
 #include "base/reader.h"
 #include "keyspace/kv_priv.h"
+
+#include <stdlib.h>
 
 struct scan {
     struct kv *kv;

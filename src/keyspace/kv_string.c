@@ -1,8 +1,8 @@
 /* The string type: integers in the record, short strings in the record, longer ones in a buffer of their own. */
-#include <string.h>
-
 #include "base/num.h"
 #include "keyspace/kv_priv.h"
+
+#include <string.h>
 
 #define EMBSTR_MAX 44 /* where Redis's OBJECT ENCODING changes from embstr to raw */
 

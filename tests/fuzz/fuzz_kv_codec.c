@@ -1,10 +1,10 @@
 /* Keys, records, expire entries and the info record of the store from hostile bytes: what is accepted must be exactly what
  * would be written. The first byte chooses the decoder. */
+#include "keyspace/kv_priv.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-
-#include "keyspace/kv_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,9 +2,8 @@
 #ifndef ORBIT_TOOLS_CLI_CLI_H
 #define ORBIT_TOOLS_CLI_CLI_H
 
-#include <stdbool.h>
-
 #include <hiredis/hiredis.h>
+#include <stdbool.h>
 
 enum cli_exit { CLI_GOOD, CLI_FAULT, CLI_USAGE };
 

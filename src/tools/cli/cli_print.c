@@ -1,9 +1,9 @@
 /* Replies for people: numbered lists, quoted strings; or as JSON. */
-#include <stdio.h>
-
 #include "base/buf.h"
 #include "base/mem.h"
 #include "tools/cli/cli.h"
+
+#include <stdio.h>
 
 void cli_print_json_string(const char *p, size_t n)
 {

@@ -1,11 +1,11 @@
 /* Reports for operators, made from INFO. */
+#include "base/compiler.h"
+#include "tools/cli/cli.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/compiler.h"
-#include "tools/cli/cli.h"
 
 #define FIELD_MAX 256
 

@@ -2,15 +2,15 @@
  * to the server as it stands, and the reply is printed.
  *
  * Exit status: 0 good, 1 the server answered with an error or a fault was found, 2 usage or access error. */
+#include "base/compiler.h"
+#include "base/version.h"
+#include "tools/cli/cli.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/compiler.h"
-#include "base/version.h"
-#include "tools/cli/cli.h"
 
 #define CONNECT_SECONDS 5
 

@@ -1,17 +1,17 @@
 /* The keyspace against a naive model: random commands with folds, cache drops, restarts and a torn-off process between. */
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include "keyspace/kv.h"
 
+#include "../cmocka_all.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "keyspace/keyspace_options.h"
-#include "keyspace/kv.h"
 #include "storage/storage.h"
 
-#include "../cmocka_all.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #define KEYS      300
 #define MODEL_DBS 3

@@ -1,17 +1,16 @@
 /* The keyspace when something goes wrong, and its corners: a log that cannot be written, a log that is missing, hash tags,
  * flushes while a fold is under way, appendonly switched at run time, the cache's budget. */
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
+#include "../cmocka_all.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "keyspace/keyspace_options.h"
 #include "keyspace/kv.h"
 
-#include "../cmocka_all.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 static struct kv *kv;
 static char dir[64];
