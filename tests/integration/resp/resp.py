@@ -188,6 +188,45 @@ def test_large_values():
         assert c.call("STRLEN", "big") == len(big)
 
 
+def test_paused_clients_go_on_in_order():
+    with Server() as s:
+        boss, c, gone = s.client(), s.client(), s.client()
+        boss.call("CLIENT", "PAUSE", "400", "WRITE")
+        gone.send(Client.encode("SET", "gone", "1"))
+        text = b"".join(Client.encode("SET", "k%d" % i, i) + Client.encode("GET", "k%d" % i) for i in range(1000))
+        start = time.monotonic()
+        c.send(Client.encode("PING") + text[:5000])
+        assert c.read() == b"PONG"
+        gone.close()
+        c.send(text[5000:])
+        for i in range(1000):
+            assert c.read() == b"OK" and c.read() == b"%d" % i
+        assert time.monotonic() - start > 0.3
+        assert boss.call("EXISTS", "gone") == 0
+
+
+def test_client_reply_off_and_skip():
+    with Server() as s:
+        c, other = s.client(), s.client()
+        c.send(b"".join(Client.encode(*words) for words in (
+            ("CLIENT", "REPLY", "SKIP"), ("SET", "a", "1"), ("GET", "a"), ("CLIENT", "REPLY", "OFF"), ("GET", "a"),
+            ("SET", "a", "2"), ("CLIENT", "REPLY", "ON"), ("GET", "a"))))
+        assert [c.read(), c.read(), c.read()] == [b"1", b"OK", b"2"]
+        # Messages still come while answers are off.
+        c.send(Client.encode("SUBSCRIBE", "ch"))
+        c.read()
+        c.send(Client.encode("RESET"))
+        c.read()
+        c.send(Client.encode("HELLO", "3"))
+        eventually("HELLO is answered", lambda: b"modules" in c.file.readline())
+        c.file.readline()
+        c.send(Client.encode("SUBSCRIBE", "ch"))
+        assert [c.file.readline() for _ in range(6)][0] == b">3\r\n"
+        c.send(Client.encode("CLIENT", "REPLY", "OFF") + Client.encode("PING"))
+        eventually("the message is delivered", lambda: other.call("PUBLISH", "ch", "m") == 1)
+        assert [c.file.readline() for _ in range(7)][0] == b">3\r\n"
+
+
 def test_query_buffer_limit():
     with Server("--client-query-buffer-limit", "1mb") as s:
         c = s.client()
