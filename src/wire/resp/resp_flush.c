@@ -67,16 +67,20 @@ static bool send_some(struct resp_client *c)
 
 static void flush_client(struct resp_client *c)
 {
-    bool alive = !c->out_dropped && (c->out.bytes == 0 || c->sending || send_some(c));
+    bool waits = c->out.bytes == 0 || (c->sending && !c->writable);
+    bool alive = !c->out_dropped && (waits || send_some(c));
+    c->writable = false;
     if (!alive || c->closing || (c->closing_after && c->out.bytes == 0))
         resp__client_free(c);
 }
 
 void resp__client_writable(struct resp_client *c)
 {
-    /* What was queued in this tick may not be in the log yet. */
-    if (c->queued)
+    /* What was queued in this tick may not be in the log yet: flush_client goes on. */
+    if (c->queued) {
+        c->writable = true;
         return;
+    }
     if (!send_some(c) || (c->closing_after && c->out.bytes == 0))
         session_close(c->s, SESS_CLOSE_NOW);
 }

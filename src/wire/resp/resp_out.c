@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "base/status.h"
 
+#define OUT_SLACK 64 /* behind large pieces: the end of the line, the next header */
+
 void resp_out_init(struct resp_out *o)
 {
     *o = (struct resp_out){.first_size = RESP_OUT_FIRST_MIN};
@@ -77,7 +79,7 @@ bool resp_out_put(struct resp_out *o, struct slice s)
         room = s.n;
     if (room < s.n) {
         struct resp_chunk *old = c;
-        c = grow(o, s.n - room + sizeof *c);
+        c = grow(o, s.n - room + sizeof *c + OUT_SLACK);
         if (!c)
             return false;
         memcpy(c->data, s.p + room, s.n - room);

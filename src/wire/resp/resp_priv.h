@@ -46,6 +46,7 @@ struct resp_client {
     bool out_dropped; /* over its limit: nothing is kept any more */
     bool wrote;       /* a command of this tick has effects */
     bool sending;     /* waits for the socket to take more */
+    bool writable;    /* it would, but the client is queued */
 };
 
 extern struct resp_env resp__env;

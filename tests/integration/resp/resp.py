@@ -144,6 +144,30 @@ def test_slow_reader_gets_everything_in_the_end():
         assert c.read() == b"PONG"
 
 
+def test_a_client_that_never_stops_asking_gets_its_answers():
+    """Its socket is full at times while new commands come in every tick."""
+    import threading
+    with Server() as s:
+        c = s.client()
+        c.call("SET", "big", "z" * 5000)
+        count, batch = 20000, 10
+        writing = threading.Event()
+
+        def ask():
+            writing.set()
+            for _ in range(count // batch):
+                c.send(Client.encode("GET", "big") * batch)
+            writing.clear()
+        writer = threading.Thread(target=ask)
+        writer.start()
+        early = 0
+        for _ in range(count):
+            assert len(c.read()) == 5000
+            early += writing.is_set()
+        writer.join()
+        assert early > 100, early
+
+
 def test_soft_output_limit():
     with Server("--client-output-buffer-limit", "pubsub 0 100kb 1") as s:
         pub, sub = s.client(), s.client()
