@@ -18,6 +18,8 @@ VARIANT := fuzz
 else ifdef CHECK_BUILD
 VARIANT := check
 WERROR := 1
+else ifeq ($(SANITIZE),thread)
+VARIANT := tsan
 else ifdef SANITIZE
 VARIANT := asan
 else ifdef DEBUG
@@ -46,7 +48,9 @@ MODE_check := -O2 -D_FORTIFY_SOURCE=2
 MODE_debug := -O0 -DORBIT_DEBUG -DORBIT_FAULTS
 MODE_asan := -O1 $(NO_TRUNCATION) $(SANITIZERS) -DORBIT_LIBC_MALLOC -DORBIT_DEBUG -DORBIT_FAULTS
 MODE_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -DORBIT_LIBC_MALLOC -DORBIT_DEBUG
+MODE_tsan := -O1 $(NO_TRUNCATION) -fsanitize=thread -DORBIT_LIBC_MALLOC -DORBIT_DEBUG
 LINK_asan := $(SANITIZERS)
+LINK_tsan := -fsanitize=thread
 
 # ---- sources and libraries -------------------------------------------------------------------------
 
@@ -74,7 +78,7 @@ PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 endif
 # LevelDB of Debian 12 brings no pkg-config file.
 PKG_LIBS += $(if $(call has,storage/lsm_tree),-lleveldb)
-MALLOC_LIBS := $(if $(filter asan fuzz,$(VARIANT)),,-ljemalloc)
+MALLOC_LIBS := $(if $(filter asan tsan fuzz,$(VARIANT)),,-ljemalloc)
 LDLIBS = $(MALLOC_LIBS) $(PKG_LIBS) -pthread -lm -ldl
 LDFLAGS_ALL = $(LINK_$(VARIANT)) -rdynamic -Wl,-z,relro,-z,now $(LDFLAGS)
 
@@ -249,7 +253,7 @@ clean:
 help:
 	@echo 'make            build the programs into bin/'
 	@echo 'make run        install what is missing, build, start the server with redis.conf.sample'
-	@echo 'make test       install what is missing, build, run every test (SANITIZE=1: ASan+UBSan)'
+	@echo 'make test       install what is missing, build, run every test (SANITIZE=1: ASan+UBSan, SANITIZE=thread: TSan)'
 	@echo 'make check      format, layers, headers, sizes, generated files, -Werror, clang-tidy, cppcheck'
 	@echo 'make fuzz       run each fuzz target for FUZZ_SECONDS (default 10), with clang'
 	@echo 'make bench      compare with redis-server'
