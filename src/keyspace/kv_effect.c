@@ -178,8 +178,10 @@ enum status kv_commit(struct kv *kv, struct error *err)
     enum status st = ST_OK;
     if (kv->wal)
         st = commit_log(kv, err);
-    /* Between ticks, with everything written: a cut may be made. */
-    if (st == ST_OK && kv->fold_wanted)
+    /* Between ticks, with everything written: a cut may be made. Not only when all is well: what a failed sync leaves in
+     * doubt is made good by a fold alone. */
+    bool written = st == ST_OK || (kv->tick.n == 0 && wal_in_doubt(kv->wal));
+    if (written && kv->fold_wanted)
         kv__fold_begin(kv);
     return st;
 }
@@ -260,6 +262,8 @@ void kv_sync_log(struct kv *kv)
 
 static bool fold_due(const struct kv *kv, int64_t now_ms)
 {
+    if (kv->wal && wal_in_doubt(kv->wal))
+        return true;
     if (kv->dirty_records == 0 && !kv->info_dirty)
         return false;
     uint64_t last = kv->wal ? wal_last_seq(kv->wal) : 0;

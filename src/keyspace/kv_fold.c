@@ -350,13 +350,16 @@ static void fold_trim(struct kv_fold *f)
     struct error err;
     struct wal_stats ws;
     wal_stats(f->wal, &ws);
-    if (!f->durable || ws.segments < 2 || f->trim_seq <= ws.first_seq)
+    bool trim = ws.segments >= 2 && f->trim_seq > ws.first_seq;
+    if (!f->durable || !(trim || wal_in_doubt(f->wal)))
         return;
     if ((stor_caps(f->store) & STOR_CAP_SYNC) && stor_sync(f->store, &err) != ST_OK) {
         log_warning(LOG_KEYSPACE, "Log is not trimmed, syncing the store failed: %s", err.message);
         return;
     }
-    wal_trim(f->wal, f->trim_seq);
+    wal_covered(f->wal, f->seq);
+    if (trim)
+        wal_trim(f->wal, f->trim_seq);
 }
 
 static void fold_run(void *arg)

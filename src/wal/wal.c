@@ -49,7 +49,7 @@ struct wal {
     size_t nsegs, cap;
 
     pthread_mutex_t sync_mu;
-    uint64_t tainted_seq; /* sync_mu: up to here a failed sync may have lost data */
+    atomic_uint_fast64_t tainted_seq; /* up to here a failed sync may have lost data */
 
     atomic_uint_fast64_t cur_off, last_seq, synced_seq, covered_seq;
     atomic_uint_fast64_t frames, writes, syncs, write_errors;
@@ -410,10 +410,22 @@ static void close_synced(struct wal *w, uint64_t target)
     pthread_mutex_unlock(&w->mu);
 }
 
+bool wal_in_doubt(const struct wal *w)
+{
+    return load(&w->tainted_seq) > load(&w->covered_seq);
+}
+
+void wal_covered(struct wal *w, uint64_t seq)
+{
+    uint64_t covered = load(&w->covered_seq);
+    while (covered < seq && !atomic_compare_exchange_weak(&w->covered_seq, &covered, seq))
+        continue;
+}
+
 static enum status sync_locked(struct wal *w, struct error *err)
 {
     uint64_t target = load(&w->last_seq);
-    if (w->tainted_seq > load(&w->covered_seq))
+    if (wal_in_doubt(w))
         return error_set(
             err, ST_IO,
             "log: an earlier sync failed; waiting until the store holds what it covered");
@@ -440,7 +452,7 @@ static enum status sync_locked(struct wal *w, struct error *err)
     count(&w->syncs);
     (void)note_time(&w->last_sync_us, &w->max_sync_us, begin_us);
     if (failed) {
-        w->tainted_seq = load(&w->last_seq);
+        store(&w->tainted_seq, load(&w->last_seq));
         atomic_store(&w->rotate_next, true);
         count(&w->write_errors);
         return error_set_errno(err, failed, "log: syncing");
@@ -509,9 +521,7 @@ static bool delete_segment(struct wal *w, uint64_t first_seq)
 unsigned wal_trim(struct wal *w, uint64_t seq)
 {
     unsigned deleted = 0;
-    uint64_t covered = load(&w->covered_seq);
-    while (covered < seq && !atomic_compare_exchange_weak(&w->covered_seq, &covered, seq))
-        continue;
+    wal_covered(w, seq);
     for (;;) {
         pthread_mutex_lock(&w->mu);
         bool due = w->nsegs > 1 && w->segs[1].first_seq <= seq;
@@ -555,7 +565,7 @@ enum status wal_reset(struct wal *w, uint64_t seq, struct error *err)
         store(&w->synced_seq, seq);
         store(&w->covered_seq, 0);
         store(&w->cur_off, 0);
-        w->tainted_seq = 0;
+        store(&w->tainted_seq, 0);
     }
     pthread_mutex_unlock(&w->mu);
     enum status st =

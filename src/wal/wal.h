@@ -46,15 +46,19 @@ void wal_close(struct wal *w); /* syncs */
 MUST_USE enum status wal_append(struct wal *w, struct slice payload, int64_t now_ms,
                                 uint64_t *seq_end, struct error *err);
 /* Makes everything appended so far durable (fdatasync). Any thread. After a failed sync the kernel
- * may have dropped what it could not write, so every further call fails too, until wal_trim says
- * that the store holds those bytes. */
+ * may have dropped what it could not write, so every further call fails too, until wal_covered
+ * says that the store holds those bytes. */
 MUST_USE enum status wal_sync(struct wal *w, struct error *err);
+/* A sync has failed, and the store does not hold yet what it was about. Any thread. */
+bool wal_in_doubt(const struct wal *w);
+/* The store holds everything up to seq, on the device. Any thread. */
+void wal_covered(struct wal *w, uint64_t seq);
 uint64_t wal_last_seq(const struct wal *w);
 uint64_t wal_synced_seq(const struct wal *w);
 void wal_stats(struct wal *w, struct wal_stats *out);
 
-/* Deletes segments all of whose frames end at or before seq (never the newest). Returns how many.
- */
+/* Deletes segments all of whose frames end at or before seq (never the newest), which the store
+ * covers. Returns how many. */
 unsigned wal_trim(struct wal *w, uint64_t seq);
 
 /* Forgets everything and starts at seq (after a full resync, or appendonly off and on). */
