@@ -310,7 +310,7 @@ void cmd_acl_genpass(struct call *c)
 {
     int64_t bits = 256;
     if (c->argc > 3) {
-        reply_arity_error(c);
+        reply_unknown_sub(c);
         return;
     }
     if (c->argc == 3 && !call_arg_int(c, 2, &bits, NULL))

@@ -165,7 +165,7 @@ void cmd_bitcount(struct call *c)
         reply_int(c, 0);
         return;
     }
-    if (c->argc == 3) {
+    if (c->argc == 3 || c->argc > 5) {
         reply_syntax_error(c);
         return;
     }
@@ -173,7 +173,7 @@ void cmd_bitcount(struct call *c)
     if ((c->argc == 4 || c->argc == 5) &&
         (!call_arg_int(c, 2, &r.first, NULL) || !call_arg_int(c, 3, &r.last, NULL)))
         return;
-    if (c->argc <= 5 && runs_backwards(&r)) {
+    if (runs_backwards(&r)) {
         reply_int(c, 0);
         return;
     }

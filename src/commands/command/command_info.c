@@ -148,7 +148,7 @@ static void reply_key_specs(struct call *c, const struct command *cmd)
 void command__reply_info(struct call *c, const struct command *cmd)
 {
     if (!cmd) {
-        reply_null_array(c);
+        reply_null(c);
         return;
     }
     reply_array(c, 10);

@@ -166,6 +166,10 @@ void cmd_client_unblock(struct call *c)
 {
     bool with_error = false;
     int64_t id;
+    if (c->argc > 4) {
+        reply_unknown_sub(c);
+        return;
+    }
     if (c->argc == 4) {
         if (call_arg_is(c, 3, "error")) {
             with_error = true;
@@ -184,6 +188,10 @@ void cmd_client_pause(struct call *c)
 {
     enum pause_mode mode = PAUSE_ALL;
     int64_t ms;
+    if (c->argc > 4) {
+        reply_unknown_sub(c);
+        return;
+    }
     if (c->argc == 4) {
         if (call_arg_is(c, 3, "write")) {
             mode = PAUSE_WRITE;

@@ -143,7 +143,8 @@ void cmd_waitaof(struct call *c)
 {
     int64_t local, replicas, deadline;
     if (!call_arg_range(c, 1, 0, 1, &local, NULL) ||
-        !call_arg_range(c, 2, 0, INT64_MAX, &replicas, NULL) || !arg_timeout(c, 3, &deadline))
+        !call_arg_range(c, 2, 0, INT64_MAX, &replicas, "value is out of range, must be positive") ||
+        !arg_timeout(c, 3, &deadline))
         return;
     if (local && !keyspace_opts.appendonly) {
         no_log(c);

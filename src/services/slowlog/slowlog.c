@@ -106,6 +106,10 @@ static void reply_entry(struct call *c, const struct entry *e)
 void cmd_slowlog_get(struct call *c)
 {
     int64_t wanted = 10;
+    if (c->argc > 3) {
+        reply_unknown_sub(c);
+        return;
+    }
     if (c->argc == 3 && !call_arg_range(c, 2, -1, INT64_MAX, &wanted,
                                         "count should be greater than or equal to -1"))
         return;

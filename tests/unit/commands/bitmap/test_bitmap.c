@@ -42,6 +42,7 @@ static void test_bitcount_bitpos(void **state)
         {"BITCOUNT k 0", "-ERR syntax error"},
         {"BITCOUNT k 0 1 BITS", "-ERR syntax error"},
         {"BITCOUNT k 0 x", "-ERR value is not an integer or out of range"},
+        {"BITCOUNT k x 0 BIT y", "-ERR syntax error"},
         {"BITCOUNT none 0 x", ":0"},
         {"BITPOS k 1", ":1"},
         {"BITPOS k 0 1 1 BYTE", ":8"},

@@ -184,6 +184,8 @@ static void test_client_pause(void **state)
     answers(a, "client pause x", "-ERR timeout is not an integer or out of range");
     answers(a, "client pause -1", "-ERR timeout is negative");
     answers(a, "client pause 1 foo", "-ERR CLIENT PAUSE mode must be WRITE or ALL");
+    answers(a, "client pause 1 write foo",
+            "-ERR unknown subcommand or wrong number of arguments for 'pause'. Try CLIENT HELP.");
     answers(a, "client pause 1000 write", "+OK");
     assert_int_equal(pause_mode(), PAUSE_WRITE);
     answers(a, "client unpause", "+OK");
@@ -193,6 +195,8 @@ static void test_client_pause(void **state)
 static void test_client_unblock(void **state)
 {
     char words[64];
+    answers(a, "client unblock 1 timeout foo",
+            "-ERR unknown subcommand or wrong number of arguments for 'unblock'. Try CLIENT HELP.");
     (void)snprintf(words, sizeof words, "client unblock %d", (int)b->s->id);
     answers(a, words, ":0");
     answers(b, "wait 1 0", "");
@@ -225,6 +229,7 @@ static void test_waitaof(void **state)
     struct error err;
     answers(a, "waitaof 2 0 0", "-ERR value is out of range, value must between 0 and 1");
     answers(a, "waitaof 0 -1 0", "-ERR value is out of range, must be positive");
+    answers(a, "waitaof 0 x 0", "-ERR value is out of range, must be positive");
     answers(a, "waitaof 1 0 -1", "-ERR timeout is negative");
     answers(a, "waitaof 1 0 0", "*2 :1 :0");
     struct slice set[] = {SLICE("SET"), SLICE("k"), SLICE("v")};
