@@ -137,8 +137,7 @@ static const char *advice(const char *event)
                          "very large values."},
         {"aof-write",
          "Writing the log took long: the disk is busy or slow. Keep wal on a disk of its own."},
-        {"expire-cycle", "Keys expired late: very many were due at once. Spread their times, or "
-                         "raise active-expire-effort."},
+        {"expire-cycle", "Keys expired late: very many were due at once. Spread their times."},
         {"fold", "Folding into the store took long. It runs on a worker, but log and memory grow "
                  "until it is done."},
     };
