@@ -50,6 +50,11 @@ server {latency-monitor-threshold 30 slowlog-log-slower-than 30000} {
         assert {[string match "*db0:keys=1,expires=0,avg_ttl=0*" [r info keyspace]]}
     }
 
+    test "INFO memory tells what the empty server took" {
+        set startup [info_field used_memory_startup]
+        assert {$startup > 100000 && $startup <= [info_field used_memory_peak]}
+    }
+
     test "INFO storage and tick follow the writes" {
         set commits [info_field commit_count]
         set folds [info_field fold_count]

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/version.h"
 #include "config/admin.h"
 #include "config/config.h"
@@ -220,6 +221,7 @@ static enum status open_keyspace(struct error *err)
     st = kv_open(datadir_root(), &jobs, &lifecycle.kv, err);
     if (st == ST_OK)
         kv_set_hooks(lifecycle.kv, &kv_hooks);
+    lifecycle.startup_bytes = mem_used();
     return st;
 }
 

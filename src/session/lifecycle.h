@@ -23,6 +23,7 @@ struct lifecycle {
     bool loading;           /* the log is replayed: most commands answer -LOADING */
     int64_t loading_start_ms;
     uint64_t loading_done, loading_total; /* bytes */
+    uint64_t startup_bytes;               /* memory in use before any data was loaded */
     bool cron_paused;                     /* DEBUG PAUSE-CRON */
     uint64_t cron_runs;
 };

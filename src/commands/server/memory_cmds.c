@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "commands/server/server_commands.h"
 #include "session/call.h"
+#include "session/lifecycle.h"
 #include "session/reply.h"
 
 #include <inttypes.h>
@@ -96,7 +97,7 @@ void cmd_memory_stats(struct call *c)
     size_t n = 0, token = reply_begin(c);
     put_int(c, "peak.allocated", peak);
     put_int(c, "total.allocated", used);
-    put_int(c, "startup.allocated", 0);
+    put_int(c, "startup.allocated", lifecycle.startup_bytes);
     put_int(c, "replication.backlog", 0);
     put_int(c, "clients.slaves", 0);
     put_int(c, "clients.normal", client_memory());

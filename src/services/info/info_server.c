@@ -157,7 +157,7 @@ void info__memory(struct buf *out)
     put_both(out, "used_memory_peak", "used_memory_peak_human", peak);
     buf_printf(out, "used_memory_peak_perc:%.2f%%\r\n", ratio(used, peak) * 100);
     info__put_u64(out, "used_memory_overhead", used - records);
-    info__put_u64(out, "used_memory_startup", 0);
+    info__put_u64(out, "used_memory_startup", lifecycle.startup_bytes);
     info__put_u64(out, "used_memory_dataset", records);
     buf_printf(out, "used_memory_dataset_perc:%.2f%%\r\n", ratio(records, used) * 100);
     info__put_u64(out, "allocator_allocated", a.allocated ? a.allocated : used);
