@@ -22,6 +22,8 @@ else ifeq ($(SANITIZE),thread)
 VARIANT := tsan
 else ifdef SANITIZE
 VARIANT := asan
+else ifdef COVERAGE
+VARIANT := cov
 else ifdef DEBUG
 VARIANT := debug
 else
@@ -48,9 +50,11 @@ MODE_check := -O2 -D_FORTIFY_SOURCE=2
 MODE_debug := -O0 -DORBIT_DEBUG -DORBIT_FAULTS
 MODE_asan := -O1 $(NO_TRUNCATION) $(SANITIZERS) -DORBIT_LIBC_MALLOC -DORBIT_DEBUG -DORBIT_FAULTS
 MODE_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -DORBIT_LIBC_MALLOC -DORBIT_DEBUG
-MODE_tsan := -O1 $(NO_TRUNCATION) -fsanitize=thread -DORBIT_LIBC_MALLOC -DORBIT_DEBUG
+MODE_tsan := -O1 $(NO_TRUNCATION) -fsanitize=thread -DORBIT_LIBC_MALLOC -DORBIT_DEBUG -DORBIT_FAULTS
+MODE_cov := -O0 --coverage -DORBIT_DEBUG -DORBIT_FAULTS
 LINK_asan := $(SANITIZERS)
 LINK_tsan := -fsanitize=thread
+LINK_cov := --coverage
 
 # ---- sources and libraries -------------------------------------------------------------------------
 
@@ -261,6 +265,6 @@ help:
 	@echo 'make format     run clang-format on every source file'
 	@echo 'make install    copy programs, configuration and unit file below DESTDIR/PREFIX'
 	@echo 'make clean      remove what was built'
-	@echo 'Variables: SANITIZE=1, DEBUG=1, CC, CFLAGS, BUILD_ROOT, JOBS, PREFIX, DESTDIR, FUZZ_SECONDS'
+	@echo 'Variables: SANITIZE=1, SANITIZE=thread, COVERAGE=1, DEBUG=1, TESTS="WORD...", CC, CFLAGS, BUILD_ROOT, JOBS, PREFIX, DESTDIR, FUZZ_SECONDS'
 
 -include $(shell find $(BUILD)/obj $(BUILD)/tests/obj -name '*.d' 2>/dev/null)

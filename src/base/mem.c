@@ -12,14 +12,14 @@
 
 #if defined(ORBIT_LIBC_MALLOC)
 #include <malloc.h>
-#if defined(__SANITIZE_ADDRESS__)
-#define MEM_ASAN 1
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MEM_SANITIZER 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define MEM_ASAN 1
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define MEM_SANITIZER 1
 #endif
 #endif
-#if defined(MEM_ASAN)
+#if defined(MEM_SANITIZER)
 /* gcc ships the functions without their header. */
 size_t __sanitizer_get_current_allocated_bytes(void);
 size_t __sanitizer_get_allocated_size(const volatile void *p);
@@ -118,7 +118,7 @@ const char *mem_allocator_name(void)
 
 static size_t read_used(void)
 {
-#if defined(MEM_ASAN)
+#if defined(MEM_SANITIZER)
     return __sanitizer_get_current_allocated_bytes();
 #else
     struct mallinfo2 info = mallinfo2();
