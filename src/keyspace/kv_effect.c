@@ -36,6 +36,14 @@ void kv_unit_end(struct kv *kv)
         buf_put_slice(&kv->tick, exec_bytes);
 }
 
+void kv__unit_split(struct kv *kv)
+{
+    if (kv->unit_depth != 1)
+        return;
+    kv_unit_end(kv);
+    kv_unit_begin(kv);
+}
+
 /* MULTI belongs in front of the unit's first effect, as soon as there is a second one. */
 static void unit_wrap(struct kv *kv)
 {

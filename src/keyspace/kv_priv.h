@@ -288,6 +288,10 @@ void kv__info_encode(const struct kv_info *in, int ndbs, struct buf *out);
 MUST_USE bool kv__info_decode(struct slice in, struct kv_info *out, int *ndbs);
 MUST_USE enum status kv__info_load(struct kv *kv, struct error *err);
 
+/* -- kv_effect.c */
+/* Ends the outermost unit here and begins the next; inside of a transaction or a script nothing. */
+void kv__unit_split(struct kv *kv);
+
 /* -- kv_fold.c */
 MUST_USE struct kv_fold *kv__fold_new(void);
 void kv__fold_free(struct kv_fold *f);

@@ -78,7 +78,7 @@ static bool visit(struct scan *s, uint64_t pos, const struct kv_scan_entry *e)
     return true;
 }
 
-/* A look-up deletes what has expired. */
+/* A look-up deletes what has expired. These deletions have nothing to do with each other: each is a unit of its own. */
 static void delete_expired(struct scan *s, int db)
 {
     struct reader in = reader_make(buf_slice(&s->expired));
@@ -87,6 +87,7 @@ static void delete_expired(struct scan *s, int db)
         struct slice key = reader_bytes(&in, reader_u32be(&in));
         if (kv_lookup(s->kv, db, key, KV_WRITE | KV_NOTOUCH, &r, NULL) != ST_OK)
             break;
+        kv__unit_split(s->kv);
     }
     buf_free(&s->expired);
 }

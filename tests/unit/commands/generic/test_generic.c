@@ -83,6 +83,20 @@ static void test_scan_deletes_expired(void **state)
     assert_string_equal(fixture_run("SCAN 0"), "[\"0\", [\"stays\"]]");
 }
 
+/* Nothing ties the deletions together, so no MULTI stands around them. */
+static void test_expired_are_deleted_one_by_one(void **state)
+{
+    fixture_run("MSET {t}a v {t}b v");
+    fixture_run("PEXPIRE {t}a 10");
+    fixture_run("PEXPIRE {t}b 10");
+    fixture_effects();
+    fixture_at_ms(FIXTURE_NOW_MS + 10);
+    fixture_run("RANDOMKEY");
+    fixture_run("SCAN 0");
+    assert_null(strstr(fixture_effects(), "MULTI"));
+    assert_int_equal(kv_dbsize(fixture_kv(), 0), 0);
+}
+
 static void test_rename_move_copy(void **state)
 {
     static const struct fixture_step steps[] = {
@@ -230,6 +244,7 @@ int main(void)
         cmocka_unit_test_setup(test_keys_basic, fixture_reset),
         cmocka_unit_test_setup(test_scan_finds_all, fixture_reset),
         cmocka_unit_test_setup(test_scan_deletes_expired, fixture_reset),
+        cmocka_unit_test_setup(test_expired_are_deleted_one_by_one, fixture_reset),
         cmocka_unit_test_setup(test_rename_move_copy, fixture_reset),
         cmocka_unit_test_setup(test_expire_forms, fixture_reset),
         cmocka_unit_test_setup(test_expire_conditions, fixture_reset),
