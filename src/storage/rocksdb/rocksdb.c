@@ -5,7 +5,10 @@
 #include "storage/files.h"
 #include "storage/rocksdb/rocksdb_priv.h"
 
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+#define SPACE_MIN (1 << 20)
 
 /* -- Errors ------------------------------------------------------------------------------------------------------------- */
 
@@ -125,8 +128,25 @@ static enum status collect_names(struct rocks *r, const struct stor_config *cfg,
     return ST_OK;
 }
 
+/* Debian's library, built with assertions, aborts when it cannot write its information log: better not to begin. */
+static enum status check_space(const struct rocks *r, struct error *err)
+{
+    struct statvfs v;
+    if (r->read_only || statvfs(r->path, &v) != 0)
+        return ST_OK;
+    unsigned long long left = (unsigned long long)v.f_bavail * v.f_frsize;
+    if (left >= SPACE_MIN)
+        return ST_OK;
+    return error_set(err, ST_FULL,
+                     "rocksdb: no space left on the device of %s: %llu bytes, it takes %d to open",
+                     r->path, left, SPACE_MIN);
+}
+
 static enum status open_db(struct rocks *r, const size_t *of_space, struct error *err)
 {
+    enum status st = check_space(r, err);
+    if (st != ST_OK)
+        return st;
     const rocksdb_options_t **options = mem_calloc(r->nall, sizeof *options);
     char *message = NULL;
 

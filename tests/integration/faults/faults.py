@@ -168,6 +168,17 @@ def run_full_disk(folder):
     expect(refused > 0, "the disk never got full")
     expect(other.call("GET", "other") == b"here", "reads do not go on")
     server.stop(signal.SIGKILL)
+    try:
+        with open(folder + "/ballast", "wb") as f:
+            while True:
+                f.write(bytes(4096))
+                f.flush()
+    except OSError:
+        pass
+    text = refused_start(folder)
+    expect("space" in text.lower(), "the refused start does not name the cause: %s" % text[-400:])
+    expect("BUG REPORT" not in text, "the start crashed")
+    os.remove(folder + "/ballast")
     subprocess.run(["mount", "-o", "remount,size=512m", folder], check=True)
     server.start()
     client = Client(server.port)
