@@ -297,7 +297,7 @@ def main():
         try:
             skipped = function(folder)
             print("%s %s" % ("skip" if skipped else "ok  ", function.__name__) + (": " + skipped if skipped else ""))
-            passed += 1
+            passed += not skipped
         except Exception as e:
             failed += 1
             print("FAIL %s: %r" % (function.__name__, e))
