@@ -5,7 +5,7 @@
  *
  * The cut itself only swaps list heads. Encoding copies each record of the cut into chunks, slot by slot; a record that is
  * about to change is copied first (kv__fold_take). The worker sorts by key, builds the batch, adds the info record with the
- * log sequence that the cut covers, and writes. A failing write is tried again until it works: the log holds on. */
+ * log sequence that the cut covers, and writes: as a bulk when there are many. A failing write is tried again until it works: the log holds on. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define CHUNK_BYTES (256 * 1024)
+#define BULK_MIN    4096 /* records from which a bulk is cheaper than a batch */
 #define RETRY_MS    1000
 
 enum fold_phase { FOLD_IDLE, FOLD_ENCODING, FOLD_WRITING, FOLD_RETRY, FOLD_CLEARING };
@@ -268,23 +269,45 @@ static const struct fold_entry **fold_sorted(const struct kv_fold *f)
     return v;
 }
 
-static void batch_entry(struct stor_batch *b, const struct fold_entry *e, struct buf *key,
-                        struct buf *value)
+/* Where the records of a fold go: a bulk, or the one batch that also takes everything else. */
+struct fold_target {
+    struct stor_batch *batch;
+    struct stor_bulk *bulk; /* NULL: records go to the batch */
+};
+
+static void put_record(const struct fold_target *t, struct slice key, struct slice value)
 {
-    struct slice k = slice_make(e + 1, e->klen);
-    buf_clear(key);
-    kv__encode_key(key, e->phys, e->pos, k);
+    if (t->bulk)
+        stor_bulk_put(t->bulk, key, value);
+    else
+        stor_batch_put(t->batch, KV_SPACE_META, key, value);
+}
+
+static void write_record(const struct fold_target *t, const struct fold_entry *e, struct buf *key,
+                         struct buf *value)
+{
     struct slice meta = slice_make((const char *)(e + 1) + e->klen, e->vlen);
+    buf_clear(key);
+    kv__encode_key(key, e->phys, e->pos, slice_make(e + 1, e->klen));
     if (e->type == KV_NONE) {
-        stor_batch_del(b, KV_SPACE_META, buf_slice(key));
+        if (t->bulk)
+            stor_bulk_del(t->bulk, buf_slice(key));
+        else
+            stor_batch_del(t->batch, KV_SPACE_META, buf_slice(key));
     } else if (e->blob) {
         buf_clear(value);
         buf_put_slice(value, meta);
         buf_put(value, e->blob, e->blob_n);
-        stor_batch_put(b, KV_SPACE_META, buf_slice(key), buf_slice(value));
+        put_record(t, buf_slice(key), buf_slice(value));
     } else {
-        stor_batch_put(b, KV_SPACE_META, buf_slice(key), meta);
+        put_record(t, buf_slice(key), meta);
     }
+}
+
+static void write_expire(struct stor_batch *b, const struct fold_entry *e, struct buf *key,
+                         struct buf *value)
+{
+    struct slice k = slice_make(e + 1, e->klen);
     if (e->old_expire != KV_NO_EXPIRE && e->old_expire != e->new_expire) {
         buf_clear(key);
         kv__encode_expire_key(key, e->old_expire, e->phys, e->pos, k);
@@ -301,18 +324,21 @@ static void batch_entry(struct stor_batch *b, const struct fold_entry *e, struct
     stor_batch_put(b, KV_SPACE_EXPIRE, buf_slice(key), buf_slice(value));
 }
 
-static void batch_flushes(struct stor_batch *b, const struct kv_fold *f)
+/* True when there were some. Two bytes to begin with leave KV_INFO_KEY alone. */
+static bool batch_flushes(struct stor_batch *b, const struct kv_fold *f)
 {
-    bool all = true;
+    bool all = true, any = false;
     for (int i = 0; i < f->ndbs; i++) {
-        char from = (char)i, to = (char)(i + 1);
+        char from[2] = {(char)i, 0}, to = (char)(i + 1);
         all = all && f->flushed[i];
+        any = any || f->flushed[i];
         if (f->flushed[i])
-            stor_batch_del_range(b, KV_SPACE_META, slice_make(&from, 1),
+            stor_batch_del_range(b, KV_SPACE_META, slice_make(from, 2),
                                  i == 255 ? SLICE_NULL : slice_make(&to, 1));
     }
     if (all)
         stor_batch_del_range(b, KV_SPACE_EXPIRE, slice_make("", 1), SLICE_NULL);
+    return any;
 }
 
 static void batch_stale(struct stor_batch *b, const struct kv_fold *f)
@@ -324,21 +350,47 @@ static void batch_stale(struct stor_batch *b, const struct kv_fold *f)
     }
 }
 
+/* The fold's own record stands among the others, so that it is written with them, atomically: before those of physical
+ * database 255, after all the rest. */
+static void write_records(const struct kv_fold *f, const struct fold_target *t,
+                          struct stor_batch *expires, struct buf *key, struct buf *value)
+{
+    const struct fold_entry **sorted = fold_sorted(f);
+    struct buf info = BUF_INIT;
+    bool told = false;
+    kv__info_encode(&f->info, f->ndbs, &info);
+    for (size_t i = 0; i < f->entries; i++) {
+        if (sorted[i]->phys == 255 && !told) {
+            put_record(t, KV_INFO_KEY, buf_slice(&info));
+            told = true;
+        }
+        write_record(t, sorted[i], key, value);
+        write_expire(expires, sorted[i], key, value);
+    }
+    if (!told)
+        put_record(t, KV_INFO_KEY, buf_slice(&info));
+    buf_free(&info);
+    mem_free(sorted);
+}
+
+/* A large fold without flushes goes in as a bulk. Its expire entries are written before: if a crash comes between the two, the
+ * replay changes every record of this fold again, so the next fold puts the entries right, and until then the records in
+ * memory know better than the entries. */
 static enum status fold_write(struct kv_fold *f, struct error *err)
 {
-    struct stor_batch *b = stor_batch_new(f->store);
+    struct fold_target t = {.batch = stor_batch_new(f->store)};
     struct buf key = BUF_INIT, value = BUF_INIT;
-    const struct fold_entry **sorted = fold_sorted(f);
-    batch_flushes(b, f);
-    batch_stale(b, f);
-    for (size_t i = 0; i < f->entries; i++)
-        batch_entry(b, sorted[i], &key, &value);
-    mem_free(sorted);
-    buf_clear(&value);
-    kv__info_encode(&f->info, f->ndbs, &value);
-    stor_batch_put(b, KV_SPACE_INFO, SLICE("keyspace"), buf_slice(&value));
-    enum status st = stor_write(f->store, b, 0, err);
-    stor_batch_free(b);
+    bool flushes = batch_flushes(t.batch, f);
+    batch_stale(t.batch, f);
+    if (f->entries >= BULK_MIN && !flushes)
+        t.bulk = stor_bulk_new(f->store, KV_SPACE_META);
+    write_records(f, &t, t.batch, &key, &value);
+    enum status st = stor_write(f->store, t.batch, 0, err);
+    if (st != ST_OK)
+        stor_bulk_abort(t.bulk);
+    else if (t.bulk)
+        st = stor_bulk_commit(t.bulk, err);
+    stor_batch_free(t.batch);
     buf_free(&key);
     buf_free(&value);
     return st;

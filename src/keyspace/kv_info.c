@@ -1,4 +1,4 @@
-/* What the store says of itself: one record in the space `info`, written with every fold (FORMAT.md). */
+/* What the store says of itself: one record among those of the keys, written with every fold (FORMAT.md). */
 #include "base/mem.h"
 #include "base/reader.h"
 #include "keyspace/kv_priv.h"
@@ -105,7 +105,7 @@ enum status kv__info_load(struct kv *kv, struct error *err)
     int stored = 0;
     enum status st = load_seed(kv, err);
     if (st == ST_OK)
-        st = stor_get(kv->store, NULL, KV_SPACE_INFO, SLICE("keyspace"), &v, err);
+        st = stor_get(kv->store, NULL, KV_SPACE_META, KV_INFO_KEY, &v, err);
     if (st == ST_NOT_FOUND) {
         st = ST_OK; /* a new store */
         goto out;

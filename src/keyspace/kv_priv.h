@@ -31,6 +31,9 @@ enum kv_space {
     KV_SPACE_COUNT
 };
 
+/* The keyspace's own record in the space meta: shorter than any key, so it is none. */
+#define KV_INFO_KEY SLICE("\xff")
+
 enum kv_state { KV_CLEAN, KV_DIRTY, KV_DONE };
 
 enum kv_rec_flags {

@@ -27,6 +27,12 @@ struct stor_provider {
     void (*batch_del)(void *b, unsigned space, struct slice key);
     void (*batch_del_range)(void *b, unsigned space, struct slice from, struct slice to);
     enum status (*write)(void *h, void *batch, unsigned flags, struct error *err);
+    /* All five or none. put and del keep their first failure for commit; commit and abort free the bulk. */
+    void *(*bulk_new)(void *h, unsigned space);
+    void (*bulk_put)(void *bulk, struct slice key, struct slice value);
+    void (*bulk_del)(void *bulk, struct slice key);
+    enum status (*bulk_commit)(void *bulk, struct error *err);
+    void (*bulk_abort)(void *bulk);
     void *(*iter_new)(void *h, unsigned space, const struct stor_iter_opts *opts, void *snap);
     void (*iter_free)(void *it);
     void (*iter_first)(void *it);

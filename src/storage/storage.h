@@ -98,6 +98,17 @@ enum stor_write_flags {
 MUST_USE enum status stor_write(struct stor *s, struct stor_batch *b, unsigned flags,
                                 struct error *err);
 
+/* A bulk: many puts and deletes of one space, given in strictly ascending order of keys, applied atomically. Costs a provider
+ * that takes in sorted files (rocksdb) a fraction of a batch, and is on the device when it is committed; for the others it is
+ * a batch. A fault on the way is kept and answered by stor_bulk_commit. */
+struct stor_bulk;
+struct stor_bulk *stor_bulk_new(struct stor *s, unsigned space);
+void stor_bulk_put(struct stor_bulk *b, struct slice key, struct slice value);
+void stor_bulk_del(struct stor_bulk *b, struct slice key);
+/* Applies it; on failure nothing of it is visible. Frees b in any case. An empty one does nothing. */
+MUST_USE enum status stor_bulk_commit(struct stor_bulk *b, struct error *err);
+void stor_bulk_abort(struct stor_bulk *b); /* accepts NULL */
+
 struct stor_iter_opts {
     const struct stor_snap *snap; /* NULL: the state at creation */
     struct slice lower;           /* first key, inclusive; p == NULL: none */

@@ -107,6 +107,40 @@ static void test_large_value(void **state)
     mem_free(value);
 }
 
+static void test_bulk(void **state)
+{
+    struct conform *f = *state;
+    struct stor_bulk *b = stor_bulk_new(f->s, 0);
+
+    conform_put(f, 0, SLICE("b"), SLICE("old"));
+    conform_put(f, 0, SLICE("c"), SLICE("old"));
+    conform_put(f, 0, SLICE("kept"), SLICE("old"));
+    conform_put(f, 1, SLICE("b"), SLICE("elsewhere"));
+    stor_bulk_put(b, SLICE("a"), SLICE("new"));
+    stor_bulk_put(b, SLICE("b"), SLICE("new"));
+    stor_bulk_del(b, SLICE("c"));
+    stor_bulk_del(b, SLICE("missing"));
+    conform_expect(f, NULL, 0, SLICE("a"), SLICE_NULL); /* nothing shows before the commit */
+    conform_ok(f, stor_bulk_commit(b, &f->err));
+    conform_expect(f, NULL, 0, SLICE("a"), SLICE("new"));
+    conform_expect(f, NULL, 0, SLICE("b"), SLICE("new"));
+    conform_expect(f, NULL, 0, SLICE("c"), SLICE_NULL);
+    conform_expect(f, NULL, 0, SLICE("kept"), SLICE("old"));
+    conform_expect(f, NULL, 1, SLICE("b"), SLICE("elsewhere"));
+    conform_put(f, 0, SLICE("a"), SLICE("newer"));
+    conform_expect(f, NULL, 0, SLICE("a"), SLICE("newer"));
+    conform_ok(f, stor_bulk_commit(stor_bulk_new(f->s, 0), &f->err)); /* an empty one */
+    b = stor_bulk_new(f->s, 0);
+    stor_bulk_put(b, SLICE("a"), SLICE("given up"));
+    stor_bulk_abort(b);
+    stor_bulk_abort(NULL);
+    conform_close(f);
+    conform_open(f);
+    conform_expect(f, NULL, 0, SLICE("a"), SLICE("newer"));
+    conform_expect(f, NULL, 0, SLICE("b"), SLICE("new"));
+    conform_expect(f, NULL, 0, SLICE("c"), SLICE_NULL);
+}
+
 static void test_batch_order(void **state)
 {
     struct conform *f = *state;
@@ -309,11 +343,18 @@ static void test_approximate_size(void **state)
 
 #define CASE(t) cmocka_unit_test_setup_teardown(t, conform_setup, conform_teardown)
 const struct CMUnitTest conform_basic_tests[] = {
-    CASE(test_get_missing),      CASE(test_put_get_delete),
-    CASE(test_spaces_are_apart), CASE(test_empty_key_and_value),
-    CASE(test_long_keys),        CASE(test_large_value),
-    CASE(test_batch_order),      CASE(test_range_delete),
-    CASE(test_multi_get),        CASE(test_metrics),
-    CASE(test_stats_and_health), CASE(test_approximate_size),
+    CASE(test_get_missing),
+    CASE(test_put_get_delete),
+    CASE(test_spaces_are_apart),
+    CASE(test_empty_key_and_value),
+    CASE(test_long_keys),
+    CASE(test_large_value),
+    CASE(test_bulk),
+    CASE(test_batch_order),
+    CASE(test_range_delete),
+    CASE(test_multi_get),
+    CASE(test_metrics),
+    CASE(test_stats_and_health),
+    CASE(test_approximate_size),
 };
 const size_t conform_basic_count = COUNT_OF(conform_basic_tests);

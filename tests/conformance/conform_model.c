@@ -206,6 +206,38 @@ static void step_write(struct random_run *r)
     stor_batch_free(b);
 }
 
+/* Puts and deletes of one space in order; now and then given up half way. */
+static void step_bulk(struct random_run *r)
+{
+    unsigned space = rnd(r, SPACES);
+    struct stor_bulk *b = stor_bulk_new(r->f->s, space);
+    struct model sorted = {0};
+    bool give_up = rnd(r, 5) == 0;
+    char key[600], value[3000];
+
+    for (uint32_t i = rnd(r, 60); i > 0; i--)
+        model_put(&sorted, random_key(r, key), random_value(r, value));
+    for (size_t i = 0; i < sorted.n; i++) {
+        struct slice k = sorted.e[i].key, v = sorted.e[i].value;
+        bool del = rnd(r, 3) == 0;
+        if (del)
+            stor_bulk_del(b, k);
+        else
+            stor_bulk_put(b, k, v);
+        if (give_up)
+            continue;
+        if (del)
+            model_del(&r->m[space], k);
+        else
+            model_put(&r->m[space], k, v);
+    }
+    if (give_up)
+        stor_bulk_abort(b);
+    else
+        conform_ok(r->f, stor_bulk_commit(b, &r->f->err));
+    model_free(&sorted);
+}
+
 static void check_get(struct random_run *r, const struct stor_snap *snap, const struct model *m,
                       unsigned space)
 {
@@ -512,6 +544,8 @@ static void test_random(void **state)
             step_txn(r);
         else if (what < 98)
             check_all(r);
+        else if (rnd(r, 2) == 0)
+            step_bulk(r);
         else if (rnd(r, 4) == 0)
             conform_ok(f, stor_compact(f->s, rnd(r, SPACES), SLICE_NULL, SLICE_NULL, &f->err));
         else if (rnd(r, 4) == 0) {

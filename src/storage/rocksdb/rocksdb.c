@@ -227,6 +227,8 @@ static enum status rocks_open(const struct stor_config *cfg, void **handle, stru
     st = collect_names(r, cfg, of_space, err);
     if (st == ST_OK)
         st = open_db(r, of_space, err);
+    if (st == ST_OK && !r->read_only)
+        rocks__bulk_clean(r->path); /* under the database's lock */
 out:
     mem_free(of_space);
     if (st != ST_OK)
@@ -257,6 +259,11 @@ const struct stor_provider stor_provider_rocksdb = {
     .batch_del = rocks__batch_del,
     .batch_del_range = rocks__batch_del_range,
     .write = rocks__write,
+    .bulk_new = rocks__bulk_new,
+    .bulk_put = rocks__bulk_put,
+    .bulk_del = rocks__bulk_del,
+    .bulk_commit = rocks__bulk_commit,
+    .bulk_abort = rocks__bulk_abort,
     .iter_new = rocks__iter_new,
     .iter_free = rocks__iter_free,
     .iter_first = rocks__iter_first,

@@ -85,6 +85,14 @@ void rocks__batch_del(void *b, unsigned space, struct slice key);
 void rocks__batch_del_range(void *b, unsigned space, struct slice from, struct slice to);
 enum status rocks__write(void *h, void *batch, unsigned flags, struct error *err);
 
+void *rocks__bulk_new(void *h, unsigned space);
+void rocks__bulk_put(void *bulk, struct slice key, struct slice value);
+void rocks__bulk_del(void *bulk, struct slice key);
+enum status rocks__bulk_commit(void *bulk, struct error *err);
+void rocks__bulk_abort(void *bulk);
+/* Removes files of bulks that a crash left in the database's folder. */
+void rocks__bulk_clean(const char *path);
+
 enum status rocks__sync(void *h, struct error *err);
 enum status rocks__checkpoint(void *h, const char *dir, struct error *err);
 enum status rocks__compact(void *h, unsigned space, struct slice from, struct slice to,
