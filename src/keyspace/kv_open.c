@@ -59,6 +59,26 @@ static enum status open_store(struct kv *kv, const char *dir, const char *provid
     return stor_open(&cfg, &kv->store, err);
 }
 
+/* A keyspace that another provider holds would seem to be gone. */
+static enum status check_provider(const char *redis_dir, const char *provider, struct error *err)
+{
+    char path[4096 + 64];
+    struct stat st;
+    snprintf(path, sizeof(path), "%s/%s", redis_dir, provider);
+    if (stat(path, &st) == 0)
+        return ST_OK;
+    for (const char *const *other = stor_provider_names(); *other; other++) {
+        snprintf(path, sizeof(path), "%s/%s", redis_dir, *other);
+        if (stat(path, &st) == 0)
+            return error_set(err, ST_INVALID,
+                             "the keyspace in this data directory is held by storage-provider %s, "
+                             "not %s: set it back, or "
+                             "choose another data-dir",
+                             *other, provider);
+    }
+    return ST_OK;
+}
+
 static enum status open_files(struct kv *kv, const char *data_dir, struct error *err)
 {
     char dir[4096];
@@ -70,6 +90,8 @@ static enum status open_files(struct kv *kv, const char *data_dir, struct error 
     snprintf(dir, sizeof(dir), "%s/redis", data_dir);
     if (st == ST_OK)
         st = make_dir(dir, err);
+    if (st == ST_OK)
+        st = check_provider(dir, provider, err);
     snprintf(dir, sizeof(dir), "%s/redis/%s", data_dir, provider);
     if (st == ST_OK)
         st = open_store(kv, dir, provider, err);

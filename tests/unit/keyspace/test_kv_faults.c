@@ -187,6 +187,23 @@ static void test_open_gap_between_store_and_log(void **state)
     assert_int_equal(st, ST_CORRUPT);
 }
 
+static void test_open_with_another_provider(void **state)
+{
+    struct error err;
+    char *former = keyspace_opts.storage_provider;
+    char other[] = "lsm_tree";
+    open_kv(NULL);
+    set_str("k", "v");
+    assert_int_equal(kv_close(kv, &err), ST_OK);
+    keyspace_opts.storage_provider = other;
+    assert_int_equal(kv_open(dir, NULL, &kv, &err), ST_INVALID);
+    assert_non_null(strstr(err.message, "rocksdb"));
+    keyspace_opts.storage_provider = former;
+    open_kv(NULL);
+    assert_true(has("k", "v"));
+    assert_int_equal(kv_close(kv, &err), ST_OK);
+}
+
 static void test_flush_while_fold_is_under_way(void **state)
 {
     struct error err;
@@ -404,6 +421,7 @@ int main(void)
         cmocka_unit_test_setup(test_commit_refuses_and_recovers, setup_dir),
         cmocka_unit_test_setup(test_sync_failure_heals, setup_dir),
         cmocka_unit_test_setup(test_open_gap_between_store_and_log, setup_dir),
+        cmocka_unit_test_setup(test_open_with_another_provider, setup_dir),
         cmocka_unit_test_setup(test_flush_while_fold_is_under_way, setup_dir),
         cmocka_unit_test_setup(test_change_while_pending_and_done, setup_dir),
         cmocka_unit_test_setup(test_long_value_changes_under_the_fold, setup_dir),
