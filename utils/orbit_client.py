@@ -1,10 +1,10 @@
 """What the measuring scripts share: a plain RESP client, a server under test, a pinger, percentiles."""
+import multiprocessing
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 
@@ -97,27 +97,39 @@ class Server:
         return int(fields["VmRSS"].split()[0]) * 1024, int(fields["VmHWM"].split()[0]) * 1024
 
 
-class Pinger(threading.Thread):
-    """An idle client: one PING every 2 ms, milliseconds gathered in times."""
+def ping_until(port, pipe):
+    """The measuring process must not wait for the processor itself, so it asks for a better priority than the load's."""
+    try:
+        os.nice(-15)
+    except OSError:
+        pass
+    client, times = Client(port), []
+    try:
+        while not pipe.poll():
+            begun = time.perf_counter()
+            client.call("PING")
+            times.append((time.perf_counter() - begun) * 1000)
+            time.sleep(0.002)
+    except OSError:
+        pass
+    pipe.send(times)
+
+
+class Pinger:
+    """An idle client in a process of its own: one PING every 2 ms. stop answers the milliseconds each took."""
 
     def __init__(self, port):
-        super().__init__(daemon=True)
-        self.client, self.times, self.going = Client(port), [], True
+        self.pipe, other = multiprocessing.Pipe()
+        self.process = multiprocessing.Process(target=ping_until, args=(port, other), daemon=True)
 
-    def run(self):
-        try:
-            while self.going:
-                begun = time.perf_counter()
-                self.client.call("PING")
-                self.times.append((time.perf_counter() - begun) * 1000)
-                time.sleep(0.002)
-        except (OSError, ConnectionError):
-            pass
+    def start(self):
+        self.process.start()
 
     def stop(self):
-        self.going = False
-        self.join()
-        return self.times
+        self.pipe.send("stop")
+        times = self.pipe.recv()
+        self.process.join()
+        return times
 
 
 def percentile(values, p):
