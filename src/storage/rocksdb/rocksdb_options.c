@@ -52,6 +52,7 @@ enum status rocks__config_read(const struct stor_config *cfg, struct rocks_confi
 }
 
 #define MEMTABLE_BLOOM_RATIO 0.05
+#define LEVEL0_TRIGGER       8
 #define CACHE_SHARD_MIN      ((size_t)8 << 20)
 
 /* -- The shared block cache --------------------------------------------------------------------------------------------- */
@@ -148,6 +149,10 @@ rocksdb_options_t *rocks__options_new(const struct rocks_config *c, rocksdb_cach
     rocksdb_options_set_max_background_jobs(o, (int)c->max_background_jobs);
     rocksdb_options_set_max_open_files(o, (int)c->max_open_files);
     rocksdb_options_set_level_compaction_dynamic_level_bytes(o, 1);
+    /* Bulks come as many small files of level 0; joining a few of them at a time would rewrite the level below each time. */
+    rocksdb_options_set_level0_file_num_compaction_trigger(o, LEVEL0_TRIGGER);
+    rocksdb_options_set_level0_slowdown_writes_trigger(o, LEVEL0_TRIGGER * 4);
+    rocksdb_options_set_level0_stop_writes_trigger(o, LEVEL0_TRIGGER * 6);
     rocksdb_options_set_enable_pipelined_write(o, 0);
     rocksdb_options_set_optimize_filters_for_hits(o, 0);
     rocksdb_options_set_memtable_prefix_bloom_size_ratio(o, MEMTABLE_BLOOM_RATIO);
