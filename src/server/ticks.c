@@ -18,7 +18,7 @@
 
 #include <signal.h>
 
-#define BACKGROUND_US 500
+#define BACKGROUND_US 300
 #define HZ_MAX        500
 
 static unsigned shutdown_words(int signum)
