@@ -14,6 +14,7 @@
 #include "server/server.h"
 #include "server/server_options.h"
 #include "services/info/info_commands.h"
+#include "services/latency/latency.h"
 #include "services/latency/latency_commands.h"
 #include "services/monitor/monitor_commands.h"
 #include "services/pubsub/pubsub.h"
@@ -57,6 +58,7 @@ void server_register(void)
 void server_start_services(void)
 {
     multi_init();
+    latency_start();
     pubsub_start();
     tracking_start();
 }

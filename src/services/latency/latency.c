@@ -127,7 +127,6 @@ static void on_cron(void *arg)
     static uint64_t writes, folds, expired;
     if (!latency_opts.threshold_ms || !lifecycle.kv)
         return;
-    watch_commands(); /* the threshold may come from the configuration file */
     struct kv_stats st;
     kv_stats(lifecycle.kv, &st);
     if (st.log_writes != writes)
@@ -159,4 +158,5 @@ void latency_start(void)
 {
     config_on_change("latency-monitor-threshold", apply_threshold, NULL);
     hook_add(HOOK_CRON, on_cron);
+    watch_commands();
 }

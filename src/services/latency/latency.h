@@ -25,7 +25,7 @@ struct latency_event {
 };
 
 void latency_options_register(void);
-/* Attaches to commands and cron. Once, before the start. */
+/* Attaches to cron, and to commands when there is a threshold. Once, when the configuration is read. */
 void latency_start(void);
 
 /* Records a sample; several in one second count as one, the largest. Loop thread. */

@@ -12,6 +12,7 @@ static struct fake *client;
 static int setup(void **state)
 {
     latency_commands_register();
+    latency_start();
     client = fake_new(2);
     return 0;
 }
