@@ -132,9 +132,7 @@ static void expire_stored_entry(struct kv *kv, const struct kv_expire_key *e, st
 {
     struct kv_expire_value v;
     if (e->phys >= kv->ndbs || !kv__decode_expire_value(value, &v)) {
-        log_warning(
-            LOG_KEYSPACE,
-            "An entry of the expire space is damaged and left alone; run orbit-server with verify");
+        log_warning(LOG_KEYSPACE, "An entry of the expire space is damaged and left alone");
         return;
     }
     struct kv_db *d = &kv->dbs[e->phys];

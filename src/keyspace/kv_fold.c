@@ -386,6 +386,10 @@ static enum status fold_write(struct kv_fold *f, struct error *err)
         t.bulk = stor_bulk_new(f->store, KV_SPACE_META);
     write_records(f, &t, t.batch, &key, &value);
     enum status st = stor_write(f->store, t.batch, 0, err);
+    /* A bulk is on the device at once. What it builds on, this batch and those of folds before, must be there first, or a
+     * power cut would keep records whose deadlines are lost. */
+    if (st == ST_OK && t.bulk && (stor_caps(f->store) & STOR_CAP_SYNC))
+        st = stor_sync(f->store, err);
     if (st != ST_OK)
         stor_bulk_abort(t.bulk);
     else if (t.bulk)
