@@ -79,7 +79,10 @@ struct kv_page {
     uint32_t id;     /* page number within the collection; 0: a root that is stored inside the record */
     uint32_t fold;   /* number of the last fold that took it */
     uint32_t loaded; /* inner: children in memory */
-    bool is_leaf, dirty, used, stored;
+    bool is_leaf;
+    bool used;   /* since the cache's hand passed: kv_tree.c sets it on every page on its way */
+    bool dirty;  /* in a dirty list */
+    bool stored; /* the store has it, or will: a fold took it once */
     uint8_t gen; /* when dirty: generation */
 };
 
@@ -99,7 +102,8 @@ struct kv_tree {
  * puts into its place. is_leaf is what the height says; a page of the other kind is ST_CORRUPT. */
 MUST_USE enum status kv__page_load(struct kv_tree *t, struct kv_page *parent, uint32_t id,
                                    bool is_leaf, struct kv_page **out, struct error *err);
-/* A new, empty, dirty page without content (u is NULL) with a number of its own; NULL: out of memory. */
+/* A new, empty, dirty page without content (u is NULL); NULL: out of memory. It has a number of its own, unless it is a leaf
+ * and the root. kv_tree.c keeps tree->root and tree->root_id (that page's id), and parents' loaded. */
 MUST_USE struct kv_page *kv__page_new(struct kv_tree *t, struct kv_page *parent, bool is_leaf);
 /* Before every change of a page's content or of what its stored form holds: gives the fold under way its share, unshares a
  * leaf, marks it dirty. False: out of memory, nothing has happened. */
