@@ -73,6 +73,7 @@ has = $(wildcard src/$(1))
 PKGS := $(if $(call has,event),libevent libevent_pthreads libevent_openssl openssl) \
 	$(if $(call has,storage),liblz4 libzstd zlib) \
 	$(if $(call has,storage/rocksdb),rocksdb) \
+	$(if $(call has,rdb),liblzf) \
 	$(if $(call has,storage/cow_btree),lmdb) \
 	$(if $(call has,tools/cli),hiredis)
 PKGS := $(strip $(PKGS))
