@@ -182,25 +182,78 @@ struct finish {
     void *arg;
 };
 
-static void finish(struct blocked *b, struct finish f)
+/* Between begin and end something runs for the blocked session, outside of what its listener knows. */
+struct late {
+    struct call c;
+    struct session *former;
+    size_t tick_bytes;
+};
+
+static void late_begin(struct late *l, struct blocked *b)
+{
+    l->tick_bytes = kv_tick_bytes(b->s->kv);
+    l->former = call__enter(b->s);
+    call__init(&l->c, b->s, b->cmd, b->argv, b->argc);
+    l->c.db = b->db;
+    l->c.start_us = clock_mono_us();
+}
+
+static void late_clock(struct late *l, struct blocked *b)
+{
+    l->c.duration_us = b->duration_us + clock_mono_us() - l->c.start_us;
+}
+
+/* The command was answered. */
+static void late_answered(struct late *l, struct blocked *b)
 {
     struct session *s = b->s;
-    struct call c;
-    struct session *former = call__enter(s);
-    call__init(&c, s, b->cmd, b->argv, b->argc);
-    c.db = b->db;
-    c.start_us = clock_mono_us();
-    if (f.answer)
-        f.answer(&c, b->state, f.arg);
-    else if (f.answer_plain)
-        f.answer_plain(&c, b->state);
-    c.duration_us = b->duration_us + clock_mono_us() - c.start_us;
-    call__finish(&c);
     b->ops->free_state(b->state);
     s->flags &= ~(uint32_t)SESS_BLOCKED;
+    if (s->ops->answered)
+        s->ops->answered(s, kv_tick_bytes(s->kv) != l->tick_bytes);
+    dispatch__answered(s);
     resume_later(b);
-    call__leave(s, former);
-    arena_reset(c.arena);
+}
+
+static void late_end(struct late *l)
+{
+    call__leave(l->c.s, l->former);
+    arena_reset(l->c.arena);
+}
+
+static void finish(struct blocked *b, struct finish f)
+{
+    struct late l;
+    late_begin(&l, b);
+    if (f.answer)
+        f.answer(&l.c, b->state, f.arg);
+    else if (f.answer_plain)
+        f.answer_plain(&l.c, b->state);
+    late_clock(&l, b);
+    call__finish(&l.c);
+    late_answered(&l, b);
+    late_end(&l);
+}
+
+bool block__again(struct session *s)
+{
+    struct blocked *b = s->block;
+    struct late l;
+    late_begin(&l, b);
+    bool allowed = dispatch__again(&l.c);
+    if (allowed)
+        b->cmd->fn(&l.c);
+    late_clock(&l, b);
+    bool waits = l.c.blocked;
+    if (waits) {
+        b->duration_us = l.c.duration_us;
+    } else {
+        if (allowed)
+            call__finish(&l.c);
+        late_answered(&l, b);
+    }
+    late_end(&l);
+    return waits;
 }
 
 void block_wake(struct session *s, void (*answer)(struct call *c, void *state, void *arg),
@@ -297,6 +350,9 @@ static void resume_postponed(void)
 
 bool block_tick(void)
 {
+    /* keys that changed without a command, or while others were held back by CLIENT PAUSE */
+    if (block__keys_ready)
+        block__keys_serve();
     if (heap_n) {
         int64_t now = clock_wall_ms();
         while (heap_n && heap[0]->deadline_ms <= now)

@@ -42,6 +42,8 @@ void call__leave(struct session *s, struct session *former)
     kv_unit_end(s->kv);
     depth--;
     current = former;
+    if (UNLIKELY(block__keys_ready > 0) && depth == 0)
+        block__keys_serve();
 }
 
 void call__init(struct call *c, struct session *s, struct command *cmd, struct slice *argv,
@@ -97,6 +99,7 @@ static void account(struct call *c)
         if (c->replaying)
             sess_stats.unexpected_errors++;
     }
+    sess_stats.commands++;
     if (session_opts.latency_tracking)
         command_latency_add(cmd, c->duration_us);
     if (hook_any(HOOK_AFTER_COMMAND))
@@ -139,7 +142,6 @@ void call_execute(struct call *c)
         call__finish(c);
     else
         block__set_duration(c->s, c->duration_us);
-    sess_stats.commands++;
     call__leave(c->s, former);
 }
 

@@ -377,8 +377,10 @@ static enum dispatch_result run(struct call *c)
 }
 
 /* CLIENT REPLY SKIP silences the command after it. */
-static void reply_skip(struct session *s)
+void dispatch__answered(struct session *s)
 {
+    if (LIKELY(!(s->flags & (SESS_REPLY_SKIP_NEXT | SESS_REPLY_SKIP))))
+        return;
     if (s->flags & SESS_REPLY_SKIP_NEXT) {
         s->flags = (s->flags & ~(uint32_t)SESS_REPLY_SKIP_NEXT) | SESS_REPLY_SKIP;
         s->ops->set_reply(s, false);
@@ -450,7 +452,13 @@ enum dispatch_result dispatch(struct session *s, int argc, struct slice *argv, s
     s->active_ms = clock_cached_ms();
     s->flags &= ~(uint32_t)SESS_POSTPONED;
     enum dispatch_result r = dispatch_checked(&c);
-    if (UNLIKELY(s->flags & (SESS_REPLY_SKIP_NEXT | SESS_REPLY_SKIP)) && r == DISPATCH_DONE)
-        reply_skip(s);
+    if (r == DISPATCH_DONE)
+        dispatch__answered(s);
     return r;
+}
+
+bool dispatch__again(struct call *c)
+{
+    enum dispatch_result r;
+    return !check_call(c, 0, &r) && !check_state(c, 0, effective(c, 0), &r);
 }

@@ -35,6 +35,9 @@ struct session_ops {
     struct sink *(*sink)(struct session *s);
     void (*close)(struct session *s, enum sess_close how);
     void (*peer)(struct session *s, struct sess_peer *out);
+    /* A blocked command was answered, outside of dispatch; wrote: with effects in this tick, so that the answer must not
+     * leave before they are in the log. May be NULL. */
+    void (*answered)(struct session *s, bool wrote);
     /* The session is not blocked any more: parse on. */
     void (*resume)(struct session *s);
     /* RESP version changed (HELLO). */

@@ -24,6 +24,17 @@ enum block_why { BLOCK_WHY_COMMAND, BLOCK_WHY_PAUSE, BLOCK_WHY_PRESSURE };
 void block__postpone(struct session *s, enum block_why why);
 /* A blocked command's first part took this long. */
 void block__set_duration(struct session *s, int64_t us);
+/* Executes the command of a blocked session again. True: it blocked again, nothing has been answered. */
+bool block__again(struct session *s);
+
+/* block_keys.c: keys that have changed and that somebody waits for; executes the commands that wait. Outside of commands. */
+extern size_t block__keys_ready;
+void block__keys_serve(void);
+
+/* The checks of a command that has waited and shall run now. False: it is refused, and answered. */
+bool dispatch__again(struct call *c);
+/* What follows each answer of s: CLIENT REPLY SKIP. */
+void dispatch__answered(struct session *s);
 
 void multi__free(struct session *s);
 

@@ -9,6 +9,7 @@
 #include "keyspace/kv.h"
 #include "services/info/info_priv.h"
 #include "session/block.h"
+#include "session/block_keys.h"
 #include "session/lifecycle.h"
 #include "session/session.h"
 
@@ -102,6 +103,8 @@ void info__clients(struct buf *out)
     info__put_u64(out, "cluster_connections", 0);
     put_option(out, "maxclients", "maxclients");
     info__put_u64(out, "blocked_clients", block_count());
+    info__put_u64(out, "total_blocking_keys", block_keys_total());
+    info__put_u64(out, "total_blocking_keys_on_nokey", block_keys_on_nokey());
 }
 
 /* -- memory -------------------------------------------------------------------------------------------------------------- */

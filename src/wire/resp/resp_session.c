@@ -67,6 +67,17 @@ static void op_peer(struct session *s, struct sess_peer *out)
     out->events[1] = c->sending ? 'w' : 0;
 }
 
+static void op_answered(struct session *s, bool wrote)
+{
+    struct resp_client *c = client(s);
+    c->replies += !c->reply_off;
+    if (!wrote)
+        return;
+    if (!c->queued)
+        resp__client_queue(c);
+    c->wrote = true;
+}
+
 static void op_resume(struct session *s)
 {
     struct resp_client *c = client(s);
@@ -94,6 +105,7 @@ const struct session_ops resp__session_ops = {
     .sink = op_sink,
     .close = op_close,
     .peer = op_peer,
+    .answered = op_answered,
     .resume = op_resume,
     .set_resp = op_set_resp,
     .set_reply = op_set_reply,

@@ -109,6 +109,12 @@ static void op_peer(struct session *s, struct sess_peer *out)
     *out = (struct sess_peer){.addr = "10.0.0.1:5", .laddr = "10.0.0.2:6379", .fd = 9};
 }
 
+static void op_answered(struct session *s, bool wrote)
+{
+    client_of(s)->answered++;
+    client_of(s)->wrote += wrote;
+}
+
 static void op_resume(struct session *s)
 {
     client_of(s)->resumed++;
@@ -133,6 +139,7 @@ static const struct session_ops session_ops = {
     .sink = op_sink,
     .close = op_close,
     .peer = op_peer,
+    .answered = op_answered,
     .resume = op_resume,
     .set_resp = op_set_resp,
     .set_reply = op_set_reply,
@@ -375,6 +382,78 @@ static void t_bpark(struct call *c)
     block_session(c, &park_ops, c, ms ? clock_wall_ms() + ms : 0);
 }
 
+/* BTAKE key [key ...] ms: waits for a string, deletes it, answers key and value. BMOVE from to ms: waits for a string and
+ * renames it. BHAS key ms: waits for the value "go", answers an error when there is no such string. */
+static void t_btake(struct call *c)
+{
+    int64_t ms = 0;
+    char tmp[NUM_BUF];
+    for (int i = 1; i < c->argc - 1; i++) {
+        struct kv_rec *rec;
+        if (!call_lookup(c, c->argv[i], KV_WRITE, &rec))
+            return;
+        if (!rec || kv_rec_type(rec) != KV_STRING)
+            continue;
+        reply_array(c, 2);
+        reply_bulk(c, c->argv[i]);
+        reply_bulk(c, kv_str(rec, tmp));
+        kv_del(c->kv, rec);
+        call_changed(c, 1);
+        call_propagate_words(c, c->db, 2, SLICE("DEL"), c->argv[i]);
+        return;
+    }
+    if (block_denied(c)) {
+        reply_null_array(c);
+        return;
+    }
+    assert_true(num_parse_int(c->argv[c->argc - 1], &ms));
+    block_on_keys(c, c->argv + 1, (size_t)c->argc - 2, KV_STRING, ms ? clock_wall_ms() + ms : 0, 0);
+}
+
+static void t_bmove(struct call *c)
+{
+    struct kv_rec *rec;
+    struct error err;
+    if (!call_lookup_type(c, c->argv[1], KV_WRITE, KV_STRING, &rec))
+        return;
+    if (!rec) {
+        block_on_keys(c, c->argv + 1, 1, KV_STRING, 0, 0);
+        return;
+    }
+    assert_int_equal(kv_rename(c->kv, rec, c->db, c->argv[2], &err), ST_OK);
+    call_changed(c, 1);
+    reply_ok(c);
+}
+
+static void t_bhas(struct call *c)
+{
+    struct kv_rec *rec;
+    char tmp[NUM_BUF];
+    if (!call_lookup(c, c->argv[1], KV_READ, &rec))
+        return;
+    if (!rec)
+        reply_error(c, "NOGROUP it is gone");
+    else if (slice_is(kv_str(rec, tmp), "go"))
+        reply_ok(c);
+    else
+        block_on_keys(c, c->argv + 1, 1, KV_STRING, 0, BLOCK_KEYS_NOKEY);
+    /* as a consumer's time: a change even when nothing is found */
+    if (rec)
+        kv_set_expire(c->kv, rec, clock_cached_ms() + 1000000);
+}
+
+static void t_del(struct call *c)
+{
+    struct kv_rec *rec;
+    if (!call_lookup(c, c->argv[1], KV_WRITE, &rec))
+        return;
+    if (rec) {
+        kv_del(c->kv, rec);
+        call_changed(c, 1);
+    }
+    reply_ok(c);
+}
+
 static struct command table[] = {
     {.name = "get", .fullname = "get", .fn = t_get, .arity = 2, .flags = CMD_READONLY | CMD_FAST},
     {.name = "set", .fullname = "set", .fn = t_set, .arity = -3, .flags = CMD_WRITE | CMD_DENYOOM},
@@ -413,6 +492,18 @@ static struct command table[] = {
      .flags = CMD_NO_AUTH | CMD_LOADING | CMD_ALLOW_BUSY},
     {.name = "skip", .fullname = "skip", .fn = t_reply, .arity = 1, .flags = CMD_NO_MULTI},
     {.name = "bpark", .fullname = "bpark", .fn = t_bpark, .arity = 3, .flags = CMD_BLOCKING},
+    {.name = "btake",
+     .fullname = "btake",
+     .fn = t_btake,
+     .arity = -3,
+     .flags = CMD_BLOCKING | CMD_WRITE},
+    {.name = "bmove",
+     .fullname = "bmove",
+     .fn = t_bmove,
+     .arity = 3,
+     .flags = CMD_BLOCKING | CMD_WRITE},
+    {.name = "bhas", .fullname = "bhas", .fn = t_bhas, .arity = 2, .flags = CMD_BLOCKING},
+    {.name = "del", .fullname = "del", .fn = t_del, .arity = 2, .flags = CMD_WRITE},
     {.name = "debug", .fullname = "debug", .fn = t_noset, .arity = -1, .flags = CMD_PROTECTED},
     {.name = "box", .fullname = "box", .arity = -2},
     {.name = "in", .fullname = "box|in", .container = "box", .fn = t_noset, .arity = 3},

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "keyspace/keyspace_options.h"
 #include "session/block.h"
+#include "session/block_keys.h"
 #include "session/call.h"
 #include "session/dispatch.h"
 #include "session/hooks.h"
@@ -26,7 +27,7 @@ struct client {
     struct session *s;
     struct buf out;
     bool closing, closing_after, reply_off;
-    int resumed;
+    int resumed, answered, wrote;
     enum dispatch_result last;
 };
 
