@@ -89,11 +89,25 @@ MUST_USE enum status kv_zset_build(struct kv *kv, int db, struct slice key,
                                    struct error *err);
 /* Turns a packed one into a tree when so many members are too many for it. */
 MUST_USE enum status kv_zset_expect(struct kv_rec *r, uint64_t count_hint, struct error *err);
-/* Adds the member, or gives it another score. *added (may be NULL): it was not there. */
+/* A member that is there, or the place where it would stand: found once, then changed or not. Any change of the sorted set but
+ * the one made through it makes it invalid; opening the edit does not. member is borrowed. */
+struct kv_zset_place {
+    struct kv_rec *rec;
+    struct slice member;
+    struct kv_cur at;
+    uint64_t hash;
+    double score; /* when found */
+    bool found;
+};
+MUST_USE enum status kv_zset_find(struct kv_rec *r, struct slice member, struct kv_zset_place *out,
+                                  struct error *err);
+/* Adds the member with this score, or gives it this score. */
+MUST_USE enum status kv_zset_place_set(struct kv_zset_place *p, double score, struct error *err);
+/* Deletes the member; it was found. */
+MUST_USE enum status kv_zset_place_remove(struct kv_zset_place *p, struct error *err);
+/* kv_zset_find and kv_zset_place_set in one. *added (may be NULL): it was not there. */
 MUST_USE enum status kv_zset_put(struct kv_rec *r, struct slice member, double score, bool *added,
                                  struct error *err);
-MUST_USE enum status kv_zset_remove(struct kv_rec *r, struct slice member, bool *found,
-                                    struct error *err);
 /* Deletes n members from rank first on; there must be so many. */
 MUST_USE enum status kv_zset_remove_ranks(struct kv_rec *r, uint64_t first, uint64_t n,
                                           struct error *err);
