@@ -5,6 +5,7 @@
 #include "commands/config/config_commands.h"
 #include "commands/connection/connection_commands.h"
 #include "commands/generic/generic_commands.h"
+#include "commands/hyperloglog/hyperloglog_commands.h"
 #include "commands/server/server_commands.h"
 #include "commands/string/string_commands.h"
 #include "commands/transactions/transactions_commands.h"
@@ -43,6 +44,7 @@ void server_register(void)
     config_commands_register();
     connection_commands_register();
     generic_commands_register();
+    hyperloglog_commands_register();
     server_commands_register();
     string_commands_register();
     transactions_commands_register();
