@@ -217,6 +217,13 @@ double rdb_get_text_double(struct reader *r)
     return v;
 }
 
+void rdb_skip_text_double(struct reader *r)
+{
+    uint8_t n = reader_u8(r);
+    if (n < TEXT_NAN)
+        (void)reader_bytes(r, n);
+}
+
 void rdb_payload_seal(struct buf *b, size_t from)
 {
     buf_put_byte(b, RDB_VERSION);

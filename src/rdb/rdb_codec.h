@@ -26,6 +26,7 @@ void rdb_skip_string(struct reader *r);
 double rdb_get_double(struct reader *r);
 /* The double as text of the sorted sets of old versions. */
 double rdb_get_text_double(struct reader *r);
+void rdb_skip_text_double(struct reader *r);
 
 /* Ends a payload of DUMP or FUNCTION DUMP: version and checksum behind what b holds from byte `from` on. */
 void rdb_payload_seal(struct buf *b, size_t from);
