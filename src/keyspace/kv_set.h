@@ -59,9 +59,27 @@ MUST_USE enum status kv_set_make(struct kv *kv, int db, struct slice key, enum k
                                  struct kv_rec **rec, struct error *err);
 /* Turns an intset or a packed one into a tree when so many members that are about to come are too many for it. */
 MUST_USE enum status kv_set_expect(struct kv_rec *r, uint64_t count_hint, struct error *err);
+/* Gives it this encoding, whatever the limits say. To an intset only when all members are integers. */
+MUST_USE enum status kv_set_convert(struct kv_rec *r, enum kv_set_enc enc, struct error *err);
 MUST_USE enum status kv_set_add(struct kv_rec *r, struct slice member, bool *added,
                                 struct error *err);
 MUST_USE enum status kv_set_remove(struct kv_rec *r, struct slice member, bool *found,
                                    struct error *err);
+
+/* -- Replacing --------------------------------------------------------------------------------------------------------------- */
+
+/* Other contents for the set of r, made beside the present ones, which stay readable until the commit. All inside of one edit
+ * of r, with no other change of it. */
+struct kv_set_build;
+/* NULL: out of memory. */
+MUST_USE struct kv_set_build *kv_set_build_new(struct kv_rec *r, enum kv_set_enc enc);
+uint64_t kv_set_build_count(const struct kv_set_build *b);
+/* member may stand in the present contents. */
+MUST_USE enum status kv_set_build_add(struct kv_set_build *b, struct slice member, bool *added,
+                                      struct error *err);
+/* The new contents take the place of the present ones, which are gone. b is freed, whatever happens. */
+MUST_USE enum status kv_set_build_commit(struct kv_set_build *b, struct error *err);
+/* Accepts NULL. */
+void kv_set_build_free(struct kv_set_build *b);
 
 #endif
