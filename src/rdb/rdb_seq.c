@@ -293,7 +293,7 @@ void rdb_listpack_put_int(struct rdb_listpack *l, int64_t v)
     } else if (v >= INT16_MIN && v <= INT16_MAX) {
         buf_put_byte(&l->b, 0xf1);
         put_le(&l->b, u, 2);
-    } else if (v >= -8388608 && v <= 8388607) {
+    } else if (v >= -(1 << 23) && v < 1 << 23) {
         buf_put_byte(&l->b, 0xf2);
         put_le(&l->b, u, 3);
     } else if (v >= INT32_MIN && v <= INT32_MAX) {
@@ -326,9 +326,21 @@ void rdb_listpack_put(struct rdb_listpack *l, struct slice s)
     end_item(l, from);
 }
 
-size_t rdb_listpack_cost(struct slice s)
+size_t rdb_listpack_item(struct slice s)
 {
-    return s.n + 10;
+    uint8_t back[5];
+    int64_t v;
+    size_t n;
+    if (num_parse_int(s, &v))
+        n = v >= 0 && v <= 127                 ? 1
+            : v >= -4096 && v <= 4095          ? 2
+            : v >= INT16_MIN && v <= INT16_MAX ? 3
+            : v >= -(1 << 23) && v < 1 << 23   ? 4
+            : v >= INT32_MIN && v <= INT32_MAX ? 5
+                                               : 9;
+    else
+        n = s.n + (s.n < 64 ? 1 : s.n < 4096 ? 2 : 5);
+    return n + backwards(n, back);
 }
 
 struct slice rdb_listpack_end(struct rdb_listpack *l)

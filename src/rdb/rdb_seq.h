@@ -48,7 +48,8 @@ void rdb_listpack_put(struct rdb_listpack *l, struct slice s);
 void rdb_listpack_put_int(struct rdb_listpack *l, int64_t v);
 /* The whole listpack, valid until the next begin. */
 struct slice rdb_listpack_end(struct rdb_listpack *l);
-/* Bytes that putting s would take at most. */
-size_t rdb_listpack_cost(struct slice s);
+/* Bytes that an item takes, and those of an empty listpack. */
+size_t rdb_listpack_item(struct slice s);
+#define RDB_LISTPACK_EMPTY 7
 
 #endif
