@@ -28,6 +28,12 @@ int64_t clock_mono_us(void)
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+int64_t clock_steady_ms(void)
+{
+    long long frozen = atomic_load_explicit(&frozen_ms, memory_order_relaxed);
+    return frozen >= 0 ? frozen : clock_mono_us() / 1000;
+}
+
 void clock_refresh(void)
 {
     cached_us = clock_wall_us();

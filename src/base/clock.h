@@ -9,6 +9,8 @@
 int64_t clock_wall_us(void); /* microseconds since 1970, from the system */
 int64_t clock_wall_ms(void);
 int64_t clock_mono_us(void); /* monotonic microseconds */
+int64_t
+clock_steady_ms(void); /* monotonic milliseconds, for deadlines; frozen with the wall clock */
 /* Loop thread only. */
 void clock_refresh(void);
 int64_t clock_cached_ms(void); /* wall milliseconds of this tick */

@@ -4,17 +4,19 @@
  *   running --block__postpone--> postponed --pause over, pressure gone (block_tick)--> resumed, dispatched again
  *
  * Resuming makes the listener parse on, which may run commands; so it never happens inside a command, but in block_tick.
- * Deadlines stand in a binary heap. */
+ * Deadlines stand in a binary heap, by the steady clock; a timer of the loop wakes it for the first of them. */
 #include "session/block.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "event/loop.h"
 #include "session/lifecycle.h"
 #include "session/reply.h"
 #include "session/session_priv.h"
 
-#define NOT_IN_HEAP SIZE_MAX
+#define NOT_IN_HEAP  SIZE_MAX
+#define TIMER_MAX_MS 3600000
 
 struct blocked {
     struct session *s;
@@ -26,8 +28,8 @@ struct blocked {
     struct command *cmd;
     int db;
     int argc;
-    struct slice *argv; /* one allocation with its bytes */
-    int64_t deadline_ms;
+    struct slice *argv;  /* one allocation with its bytes */
+    int64_t deadline_ms; /* steady */
     size_t heap_at;
     int64_t duration_us;
 };
@@ -37,7 +39,7 @@ static struct list_node resuming = {&resuming, &resuming};
 static size_t waiting; /* blocked and postponed */
 
 static enum pause_mode paused = PAUSE_OFF;
-static int64_t paused_until_ms;
+static int64_t paused_until_ms; /* steady */
 
 /* -- Heap of deadlines --------------------------------------------------------------------------------------------------- */
 
@@ -75,6 +77,29 @@ static void heap_down(size_t at, struct blocked *b)
     heap_put(at, b);
 }
 
+static struct loop_timer *timer; /* NULL: not set */
+static int64_t timer_ms;
+
+static int64_t timer_fired(void *arg)
+{
+    timer = NULL; /* the tick that ends now does the rest */
+    return -1;
+}
+
+/* For the first deadline. One that came to nothing fires in vain. */
+static void set_timer(void)
+{
+    if (!heap_n || !lifecycle.loop || (timer && timer_ms <= heap[0]->deadline_ms))
+        return;
+    if (timer)
+        loop_timer_del(timer);
+    timer_ms = heap[0]->deadline_ms;
+    int64_t left = timer_ms - clock_steady_ms();
+    if (left > TIMER_MAX_MS)
+        left = TIMER_MAX_MS;
+    timer = loop_timer_add(lifecycle.loop, left > 0 ? left : 0, timer_fired, NULL);
+}
+
 static void heap_add(struct blocked *b)
 {
     if (heap_n == heap_cap) {
@@ -82,6 +107,7 @@ static void heap_add(struct blocked *b)
         heap = mem_realloc(heap, heap_cap * sizeof *heap);
     }
     heap_up(heap_n++, b);
+    set_timer();
 }
 
 static void heap_del(struct blocked *b)
@@ -97,6 +123,11 @@ static void heap_del(struct blocked *b)
         heap_up(at, last);
     else
         heap_down(at, last);
+}
+
+static int64_t to_steady(int64_t wall_ms)
+{
+    return wall_ms - clock_wall_ms() + clock_steady_ms();
 }
 
 /* -- Blocked commands ---------------------------------------------------------------------------------------------------- */
@@ -129,10 +160,11 @@ void block_session(struct call *c, const struct block_ops *ops, void *state, int
     b->db = c->db;
     b->argc = c->argc;
     b->argv = copy_argv(c->argv, c->argc);
-    b->deadline_ms = deadline_ms;
     b->heap_at = NOT_IN_HEAP;
-    if (deadline_ms)
+    if (deadline_ms) {
+        b->deadline_ms = to_steady(deadline_ms);
         heap_add(b);
+    }
     c->s->block = b;
     c->s->flags |= SESS_BLOCKED;
     c->blocked = true;
@@ -303,6 +335,7 @@ void block__postpone(struct session *s, enum block_why why)
 
 void pause_set(enum pause_mode mode, int64_t until_ms)
 {
+    until_ms = to_steady(until_ms);
     /* A stricter or longer pause that is on stays. */
     if (pause_mode() != PAUSE_OFF) {
         if (mode < paused)
@@ -328,7 +361,7 @@ enum pause_mode pause_mode(void)
 {
     if (LIKELY(paused == PAUSE_OFF))
         return PAUSE_OFF;
-    if (paused_until_ms < clock_cached_ms())
+    if (paused_until_ms < clock_steady_ms())
         pause_end();
     return paused;
 }
@@ -354,9 +387,10 @@ bool block_tick(void)
     if (block__keys_ready)
         block__keys_serve();
     if (heap_n) {
-        int64_t now = clock_wall_ms();
+        int64_t now = clock_steady_ms();
         while (heap_n && heap[0]->deadline_ms <= now)
             finish(heap[0], (struct finish){.answer_plain = heap[0]->ops->timeout});
+        set_timer();
     }
     resume_postponed();
     /* What is resumed may block or postpone others, or itself again: those come with the next tick. */
