@@ -109,11 +109,15 @@ struct bit_range {
 static bool parse_range(struct call *c, int i, struct bit_range *r)
 {
     *r = (struct bit_range){.last = -1};
+    if (c->argc > i + 3) {
+        reply_syntax_error(c);
+        return false;
+    }
     if (i < c->argc && !call_arg_int(c, i, &r->first, NULL))
         return false;
     if (i + 2 < c->argc) {
         r->bits = call_arg_is(c, i + 2, "bit");
-        if (i + 3 < c->argc || (!r->bits && !call_arg_is(c, i + 2, "byte"))) {
+        if (!r->bits && !call_arg_is(c, i + 2, "byte")) {
             reply_syntax_error(c);
             return false;
         }

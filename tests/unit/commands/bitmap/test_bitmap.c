@@ -47,6 +47,8 @@ static void test_bitcount_bitpos(void **state)
         {"BITPOS k 1", ":1"},
         {"BITPOS k 0 1 1 BYTE", ":8"},
         {"BITPOS k 1 2 3 BIT", ":2"},
+        {"BITPOS k 1 x 3 BIT", "-ERR value is not an integer or out of range"},
+        {"BITPOS k 1 x 3 4 BIT", "-ERR syntax error"},
         {"BITPOS k 2", "-ERR The bit argument must be 1 or 0."},
         {"BITPOS none 1", ":-1"},
         {"BITPOS none 0", ":0"},
