@@ -353,6 +353,11 @@ static int by_score(const void *a, const void *b)
     return slice_cmp(x->member, y->member);
 }
 
+void kv_zset_sort(struct kv_zset_item *items, size_t n)
+{
+    qsort(items, n, sizeof *items, by_score);
+}
+
 /* Sorts h and appends it to the empty tree of members t. */
 static enum status fill_members(struct kv_tree *t, struct hashed *h, size_t n, struct error *err)
 {
@@ -422,7 +427,7 @@ enum status kv_zset_make(struct kv *kv, int db, struct slice key, uint64_t count
 static enum status fill(struct kv_coll *c, struct kv_zset_item *items, size_t n, struct error *err)
 {
     enum status st = ST_OK;
-    qsort(items, n, sizeof *items, by_score);
+    kv_zset_sort(items, n);
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         struct zkey key;
         if (!zkey_init(&key, items[i].member))

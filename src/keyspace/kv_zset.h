@@ -76,6 +76,9 @@ MUST_USE enum status kv_zset_scan(struct kv_rec *r, uint64_t cursor, uint64_t co
                                   void (*fn)(void *arg, const struct kv_zset_item *item), void *arg,
                                   struct error *err);
 
+/* Into the order of a sorted set. */
+void kv_zset_sort(struct kv_zset_item *items, size_t n);
+
 /* -- Changing ---------------------------------------------------------------------------------------------------------------- */
 
 /* Makes key an empty sorted set, replacing what was there, and opens an edit of it. The encoding follows from how many members
