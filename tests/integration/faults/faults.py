@@ -282,6 +282,34 @@ def file_size_limit(folder):
     server.stop(signal.SIGKILL)
 
 
+@case
+def woken_clients_fail_with_their_tick(folder):
+    """What a blocked client was given by a command whose effects cannot be logged is not acknowledged either."""
+    server = Server(BINARY, folder)
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, old[1]))
+    try:
+        server.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    client, waiter = Client(server.port), Client(server.port)
+    for i in range(2000):
+        waiter.send(encode("BLPOP", "queue", "0"))
+        while client.info("blocked_clients") != "1":
+            time.sleep(0.001)
+        answers = []
+        client.send(encode("RPUSH", "queue", "x" * 10000))
+        for c in (client, waiter):
+            try:
+                answers.append("ok" if c.reply() else "nothing")
+            except RuntimeError as e:
+                answers.append(str(e)[:7])
+        if answers != ["ok", "ok"]:
+            break
+    expect(answers == ["MISCONF", "MISCONF"], "pusher and waiter were told %s" % answers)
+    server.stop(signal.SIGKILL)
+
+
 def main():
     global BINARY
     args = argparse.ArgumentParser(description=__doc__)

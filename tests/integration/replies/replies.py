@@ -22,6 +22,11 @@ getex none; incr n1; incrby n1 3; decr n1; decrby n1 2; incrbyfloat n1 1.5; mset
 mget a b none; lcs a b
 bitcount k; setbit bits 3 1; getbit bits 3; bitpos bits 1; bitop and d bits k; bitfield bits get u4 0 set u4 0 3
 bitfield bits overflow fail incrby u2 0 3; bitfield_ro bits get u8 0
+rpush l a b c a; lpush l z; lpushx l y; rpushx l x; llen l; lindex l 0; lindex l 99; linsert l before a n; linsert l after none n
+lrange l 0 -1; lset l 0 w; lrem l 1 a; ltrim l 0 50; lpos l b; lpos l none; lpos l a count 0; lmove l l2 left right
+lmove none l2 left right; rpoplpush l l2; lmpop 1 l left count 1; lmpop 1 none left; blpop l2 0; brpop none 0.01; brpop l2 1
+blmove l l2 left left 0; brpoplpush l l2 0; blmpop 0 1 l2 left; blmpop 0.01 1 none left; lpop none; rpop none 2; lpop l; lpop l2 5
+rpush l a b; rpop l; rpop l 1
 command count; command getkeys get k; command getkeysandflags set k v; command help; command list; config get maxmemory
 config help; config resetstat; config set maxmemory 0
 auth default x; client getname; client help; client id; client info; client kill id 999999; client kill type pubsub; client list
