@@ -1,5 +1,6 @@
 /* DEBUG: tools for tests. Each subcommand is a row of a table: name, how many arguments, function. */
 #include "base/log.h"
+#include "base/num.h"
 #include "commands/server/debug_priv.h"
 #include "commands/server/server_commands.h"
 #include "config/admin.h"
@@ -192,6 +193,16 @@ static void debug_replybuffer(struct call *c)
     reply_ok(c);
 }
 
+/* Lists have pages of one kind here, whatever their elements: nothing depends on it. */
+static void debug_quicklist_threshold(struct call *c)
+{
+    uint64_t size;
+    if (num_parse_memory(c->argv[2], &size) && size <= 1ull << 32)
+        reply_ok(c);
+    else
+        reply_error(c, "ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+}
+
 static void debug_help(struct call *c)
 {
     static const char *const lines[] = {
@@ -219,6 +230,8 @@ static void debug_help(struct call *c)
         "    A sample of a reply: string, integer, double, bignum, null, array, set, map, attrib, "
         "push, verbatim, true, "
         "false.",
+        "QUICKLIST-PACKED-THRESHOLD <size>",
+        "    Accepted, without effect.",
         "RELOAD",
         "    Commits, folds, drops all cached records, so that they are read back from the store.",
         "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|milliseconds>",
@@ -254,6 +267,7 @@ void cmd_debug(struct call *c)
         {"pause-cron", 3, 3, debug_pause_cron},
         {"populate", 3, 5, debug_populate},
         {"protocol", 3, 3, debug__protocol},
+        {"quicklist-packed-threshold", 3, 3, debug_quicklist_threshold},
         {"reload", 2, INT32_MAX, debug_reload},
         {"replybuffer", 4, 4, debug_replybuffer},
         {"segfault", 2, 2, debug_segfault},
