@@ -32,7 +32,7 @@
 
 struct kv_coll;
 struct kv_tree;
-struct kv_inner; /* kv_tree.c */
+struct kv_inner; /* kv_inner.c */
 
 /* -- kv_leaf.c: the elements of one leaf in one allocation. A fold shares a leaf by counting itself as a user; whoever wants
  * to change a leaf with more than one user copies it first. Reading and counting users: any thread. */
@@ -76,7 +76,7 @@ struct kv_page {
         struct kv_leaf *leaf;
         struct kv_inner *inner;
     } u;
-    uint32_t id;     /* page number within the collection; 0: a root that is stored inside the record */
+    uint32_t id; /* page number within the collection; 0: a root that is stored inside the record */
     uint32_t fold;   /* number of the last fold that took it */
     uint32_t loaded; /* inner: children in memory */
     bool is_leaf;
@@ -84,6 +84,9 @@ struct kv_page {
     bool dirty;  /* in a dirty list */
     bool stored; /* the store has it, or will: a fold took it once */
     uint8_t gen; /* when dirty: generation */
+    /* kv_tree.c's own: */
+    uint8_t place; /* where it stood in its parent at the last look */
+    uint8_t level; /* above the leaves */
 };
 
 struct kv_tree {
@@ -110,6 +113,8 @@ MUST_USE struct kv_page *kv__page_new(struct kv_tree *t, struct kv_page *parent,
 MUST_USE bool kv__page_change(struct kv_page *p);
 /* The page is no part of the tree any more: its stored form will be deleted, its memory goes at once with its content. */
 void kv__page_drop(struct kv_page *p);
+/* A clean page without loaded children leaves memory; it is loaded again when needed. */
+void kv__page_forget(struct kv_page *p);
 /* A root without number gets one, because it is about to get a parent; or loses it, because it is the only leaf again. */
 void kv__page_number(struct kv_page *p);
 void kv__page_unnumber(struct kv_page *p);
@@ -156,8 +161,8 @@ MUST_USE enum status kv__tree_last(struct kv_tree *t, struct kv_cur *c, struct e
 MUST_USE enum status kv__tree_at(struct kv_tree *t, uint64_t rank, struct kv_cur *c,
                                  struct error *err);
 /* The first element whose key is not below key; *found (may be NULL): it equals. Ordered trees. */
-MUST_USE enum status kv__tree_find(struct kv_tree *t, struct slice key, struct kv_cur *c, bool *found,
-                                   struct error *err);
+MUST_USE enum status kv__tree_find(struct kv_tree *t, struct slice key, struct kv_cur *c,
+                                   bool *found, struct error *err);
 MUST_USE enum status kv__cur_next(struct kv_cur *c, struct error *err);
 MUST_USE enum status kv__cur_prev(struct kv_cur *c, struct error *err);
 /* Rank of the cursor's element; count at the end. No I/O: the pages above a loaded leaf are loaded. */
