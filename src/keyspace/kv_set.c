@@ -354,6 +354,11 @@ enum status kv_set_remove(struct kv_rec *r, struct slice member, bool *found, st
     return st;
 }
 
+enum status kv_set_remove_at(struct kv_set_cur *c, struct error *err)
+{
+    return kv__cur_delete(&c->at, 1, err);
+}
+
 /* -- Replacing ------------------------------------------------------------------------------------------------------------------ */
 
 struct kv_set_build *kv_set_build_new(struct kv_rec *r, enum kv_set_enc enc)

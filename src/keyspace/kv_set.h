@@ -65,6 +65,8 @@ MUST_USE enum status kv_set_add(struct kv_rec *r, struct slice member, bool *add
                                 struct error *err);
 MUST_USE enum status kv_set_remove(struct kv_rec *r, struct slice member, bool *found,
                                    struct error *err);
+/* Removes the cursor's member; the cursor then stands on the one that followed. */
+MUST_USE enum status kv_set_remove_at(struct kv_set_cur *c, struct error *err);
 
 /* -- Replacing --------------------------------------------------------------------------------------------------------------- */
 
