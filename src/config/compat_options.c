@@ -5,8 +5,6 @@
 #include "base/num.h"
 #include "config/option.h"
 
-#include <inttypes.h>
-
 struct compat_options compat_opts;
 
 static const struct config_enum compat_sanitize_names[] = {
@@ -17,55 +15,6 @@ static const struct config_enum compat_propagation_names[] = {
     {"ignore", 0}, {"panic", 1}, {"panic-on-replicas", 2}, {NULL, 0}};
 static const struct config_enum compat_endpoint_names[] = {
     {"ip", 0}, {"hostname", 1}, {"unknown-endpoint", 2}, {NULL, 0}};
-
-/* -- save ---------------------------------------------------------------------------------------------------------------- */
-
-#define SAVE_MAX     64
-#define SAVE_DEFAULT "3600 1 300 100 60 10000"
-
-static struct {
-    int64_t v[SAVE_MAX]; /* seconds, changes, seconds, ... */
-    size_t n;
-    bool from_file; /* the file has named save already: further lines add to it */
-} save_points;
-
-static enum status save_set(const struct slice *argv, size_t argc, bool from_file,
-                            struct error *err)
-{
-    int64_t fresh[SAVE_MAX];
-    bool none = argc == 1 && argv[0].n == 0;
-    bool add = from_file && save_points.from_file && !none;
-    size_t n = add ? save_points.n : 0;
-    if (none)
-        argc = 0;
-    if (argc % 2 || n + argc > SAVE_MAX)
-        return error_set(err, ST_INVALID, "Invalid save parameters");
-    memcpy(fresh, save_points.v, n * sizeof(fresh[0]));
-    for (size_t i = 0; i < argc; i++, n++)
-        if (!num_parse_int(argv[i], &fresh[n]) || fresh[n] < (i % 2 ? 0 : 1))
-            return error_set(err, ST_INVALID, "Invalid save parameters");
-    memcpy(save_points.v, fresh, n * sizeof(fresh[0]));
-    save_points.n = n;
-    save_points.from_file |= from_file;
-    return ST_OK;
-}
-
-static void save_get(struct buf *out)
-{
-    for (size_t i = 0; i < save_points.n; i++)
-        buf_printf(out, "%s%" PRId64, i ? " " : "", save_points.v[i]);
-}
-
-static void save_rewrite(struct buf *out)
-{
-    if (save_points.n == 0)
-        buf_put_str(out, "save \"\"\n");
-    for (size_t i = 0; i < save_points.n; i += 2)
-        buf_printf(out, "save %" PRId64 " %" PRId64 "\n", save_points.v[i], save_points.v[i + 1]);
-}
-
-static const struct config_custom compat_save_option = {
-    .set = save_set, .get = save_get, .rewrite = save_rewrite, .default_text = SAVE_DEFAULT};
 
 /* -- replicaof ----------------------------------------------------------------------------------------------------------- */
 
@@ -95,28 +44,23 @@ static const struct config_custom compat_replicaof_option = {
 /* -- Checks -------------------------------------------------------------------------------------------------------------- */
 
 static enum status check_file_name(struct slice text, const char *option, const char *kind,
-                                   bool may_be_empty, struct error *err)
+                                   struct error *err)
 {
-    if (text.n == 0 && !may_be_empty)
+    if (text.n == 0)
         return error_set(err, ST_INVALID, "%s can't be empty", option);
     if (memchr(text.p, '/', text.n) || memchr(text.p, '\\', text.n))
         return error_set(err, ST_INVALID, "%s can't be a path, just a %s", option, kind);
     return ST_OK;
 }
 
-static enum status check_dbfilename(struct slice text, struct error *err)
-{
-    return check_file_name(text, "dbfilename", "filename", true, err);
-}
-
 static enum status check_appendfilename(struct slice text, struct error *err)
 {
-    return check_file_name(text, "appendfilename", "filename", false, err);
+    return check_file_name(text, "appendfilename", "filename", err);
 }
 
 static enum status check_appenddirname(struct slice text, struct error *err)
 {
-    return check_file_name(text, "appenddirname", "dirname", false, err);
+    return check_file_name(text, "appenddirname", "dirname", err);
 }
 
 static enum status check_activedefrag(struct slice text, struct error *err)
@@ -162,12 +106,7 @@ static const struct config_option rows[] = {
 
 void compat_options_register(void)
 {
-    static const int64_t usual[] = {3600, 1, 300, 100, 60, 10000};
-    memcpy(save_points.v, usual, sizeof(usual));
-    save_points.n = COUNT_OF(usual);
-    save_points.from_file = false;
     config_register(rows, COUNT_OF(rows));
-    config_on_check("dbfilename", check_dbfilename);
     config_on_check("appendfilename", check_appendfilename);
     config_on_check("appenddirname", check_appenddirname);
     config_on_check("activedefrag", check_activedefrag);

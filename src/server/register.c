@@ -12,6 +12,7 @@
 #include "config/compat_options.h"
 #include "event/event_options.h"
 #include "keyspace/keyspace_options.h"
+#include "rdb/rdb_options.h"
 #include "server/server.h"
 #include "server/server_options.h"
 #include "services/info/info_commands.h"
@@ -33,6 +34,7 @@ void server_register(void)
     compat_options_register();
     event_options_register();
     keyspace_options_register();
+    rdb_options_register();
     session_options_register();
     resp_options_register();
     server_options_register();

@@ -70,7 +70,6 @@ void info__stats(struct buf *out)
     info__put_u64(out, "keyspace_misses", kv.misses);
     info__put_u64(out, "latest_fork_usec", 0);
     info__put_u64(out, "total_forks", 0);
-    info__put_u64(out, "migrate_cached_sockets", 0);
     info__put_u64(out, "unexpected_error_replies", sess_stats.unexpected_errors);
     info__put_u64(out, "total_error_replies", sess_stats.errors);
     info__put_u64(out, "total_reads_processed", traffic.reads);

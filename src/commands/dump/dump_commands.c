@@ -1,0 +1,11 @@
+/* Registers the commands of this folder. Their table is generated from spec/. */
+#include "commands/dump/dump_commands.h"
+
+#include "commands/dump/dump_commands.def"
+#include "commands/dump/migrate_link.h"
+
+void dump_commands_register(void)
+{
+    migrate_link_start();
+    command_register(dump_command_table, COUNT_OF(dump_command_table));
+}
