@@ -187,6 +187,12 @@ MUST_USE enum status kv_scan(struct kv *kv, int db, uint64_t cursor, uint64_t co
 /* A random key is appended to out; ST_NOT_FOUND when the database is empty. */
 MUST_USE enum status kv_random(struct kv *kv, int db, struct buf *out, struct error *err);
 
+/* Named blobs that belong to no key and follow the log as the keys do (function libraries): a fold stores them with what it
+ * covers. get: ST_NOT_FOUND. */
+void kv_aux_set(struct kv *kv, const char *name, struct slice bytes);
+MUST_USE enum status kv_aux_get(struct kv *kv, const char *name, struct buf *out,
+                                struct error *err);
+
 /* Notification, when notify-keyspace-events wants the class. */
 void kv_notify(struct kv *kv, enum notify_class cls, const char *event, int db, struct slice key);
 

@@ -1,7 +1,9 @@
 /* The record cache's budget: a hand walks over the buckets of all databases; a clean record that was used since the hand's
  * last round loses its mark and stays, another one goes. Dirty records are pinned. */
 #include "base/clock.h"
-#include "keyspace/kv_priv.h"
+#include "keyspace/kv_coll.h"
+
+#define PAGE_VISITS 256 /* pages of one collection that the hand looks at in passing */
 
 /* One bucket; true when something was dropped. */
 static void sweep_bucket(struct kv *kv, struct kv_db *d, struct kv_rec **bucket)
@@ -9,6 +11,11 @@ static void sweep_bucket(struct kv *kv, struct kv_db *d, struct kv_rec **bucket)
     struct kv_rec *next;
     for (struct kv_rec *r = *bucket; r; r = next) {
         next = r->next;
+        /* A large collection goes page by page, and the record when it has none in memory. */
+        if (r->form == KV_FORM_COLL && kv__coll(r)->pages > 0) {
+            kv__coll_shrink(kv__coll(r), PAGE_VISITS);
+            continue;
+        }
         if (r->state != KV_CLEAN)
             continue;
         if (r->flags & KV_REF) {

@@ -3,6 +3,8 @@
 #include "base/reader.h"
 #include "keyspace/kv_priv.h"
 
+#include <string.h>
+
 #define META_VERSION 1
 enum { META_INT = 1 << 0, META_EXPIRE = 1 << 1, META_KNOWN = META_INT | META_EXPIRE };
 
@@ -41,13 +43,23 @@ void kv__encode_meta(struct buf *out, const struct kv_meta *m)
         buf_put_slice(out, m->bytes);
 }
 
+void kv__page_key(uint8_t phys, uint64_t id, uint32_t page, char out[KV_KEY_PREFIX + 4])
+{
+    uint64_t pos = __builtin_bswap64(KV_POS_PAGE | id);
+    uint32_t be = __builtin_bswap32(page);
+    out[0] = (char)phys;
+    memcpy(out + 1, &pos, sizeof(pos));
+    memcpy(out + KV_KEY_PREFIX, &be, sizeof(be));
+}
+
 bool kv__decode_meta(struct slice in, struct kv_meta *m)
 {
     struct reader r = reader_make(in);
     uint8_t version = reader_u8(&r);
     uint8_t type = reader_u8(&r);
     uint8_t flags = reader_u8(&r);
-    if (r.bad || version != META_VERSION || type != KV_STRING || (flags & ~META_KNOWN))
+    if (r.bad || version != META_VERSION || type < KV_STRING || type > KV_STREAM ||
+        (flags & ~META_KNOWN) || ((flags & META_INT) && type != KV_STRING))
         return false;
     m->type = (enum kv_type)type;
     m->expire = flags & META_EXPIRE ? (int64_t)reader_u64be(&r) : KV_NO_EXPIRE;
@@ -56,7 +68,7 @@ bool kv__decode_meta(struct slice in, struct kv_meta *m)
     m->bytes = reader_rest(&r);
     if (m->is_int && m->bytes.n != 0)
         return false;
-    return !r.bad && m->expire >= KV_NO_EXPIRE && m->bytes.n <= KV_STR_MAX;
+    return !r.bad && m->expire >= KV_NO_EXPIRE && (type != KV_STRING || m->bytes.n <= KV_STR_MAX);
 }
 
 void kv__encode_expire_key(struct buf *out, int64_t when, uint8_t phys, uint64_t pos,

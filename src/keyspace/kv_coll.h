@@ -35,13 +35,6 @@ enum kv_coll_enc {
 
 #define KV_COLL_EXT_MAX 16
 
-/* Where a collection's pages are read from. */
-struct kv_source {
-    struct stor *store;
-    const struct stor_snap *snap; /* NULL: the newest */
-    struct hash_seed seed;
-};
-
 struct kv_coll {
     struct kv_tree tree[2];
     struct kv *kv; /* NULL: of a view, not to be changed */
@@ -81,6 +74,30 @@ void kv__coll_convert(struct kv_coll *c, enum kv_type type, enum kv_coll_enc enc
                       struct kv_conversion *out);
 MUST_USE enum status kv__coll_convert_commit(struct kv_conversion *v, struct error *err);
 void kv__coll_convert_abort(struct kv_conversion *v);
+
+/* -- kv_coll.c and kv_page.c for the rest of the keyspace */
+
+/* Payload of the record in the store (FORMAT.md). A long root leaf is not copied: *share (a new user of it) belongs behind the
+ * bytes, in its stored form. */
+void kv__coll_encode(const struct kv_coll *c, struct buf *out, struct kv_leaf **share);
+/* A collection of type t from a payload, not yet in any record; kv NULL: of a view. NULL: damaged or out of memory. */
+MUST_USE struct kv_coll *kv__coll_decode(struct kv *kv, const struct kv_source *src, uint8_t phys,
+                                         enum kv_type t, struct slice payload);
+/* Fills the empty collection to with what from holds. */
+MUST_USE enum status kv__coll_copy(struct kv_coll *from, struct kv_coll *to, struct error *err);
+/* A new empty collection; NULL: out of memory. */
+MUST_USE struct kv_coll *kv__coll_new(struct kv *kv, const struct kv_source *src, uint8_t phys,
+                                      enum kv_type t, enum kv_coll_enc enc, uint8_t ext_n);
+size_t kv__coll_inline_bytes(const struct kv_coll *c);   /* memory that counts as its record's */
+uint64_t kv__coll_logical(const struct kv_coll *c);      /* bytes of the data set */
+void kv__coll_release(struct kv_coll *c); /* its key is gone: memory and stored pages go */
+void kv__coll_forget(struct kv_coll *c);  /* the cache gives it up: nothing of it is dirty */
+void kv__coll_free(struct kv_coll *c);    /* memory alone; any thread */
+/* The cache's hand visits some of its pages; true when one was dropped. */
+bool kv__coll_shrink(struct kv_coll *c, unsigned visits);
+void kv__page_forget(struct kv_page *p); /* a clean page without loaded children */
+/* Takes one page of the cut for the fold under way and counts it; false: none is left in d. */
+bool kv__pages_take(struct kv *kv, struct kv_db *d, unsigned *n);
 
 /* Order-preserving form of a score (never NaN; -0 counts as 0), 8 bytes, and back. */
 void kv__score_key(double score, char out[8]);

@@ -268,16 +268,28 @@ void kv_sync_log(struct kv *kv)
     kv__submit(kv, KV_LANE_SYNC, sync_run, sync_done, j);
 }
 
+#define CHEAP_BYTES (1u << 20)
+#define CHEAP_RATIO 4  /* dirty bytes for one byte of log */
+#define PATIENCE    10 /* intervals */
+
 static bool fold_due(const struct kv *kv, int64_t now_ms)
 {
     if (kv->wal && wal_in_doubt(kv->wal))
         return true;
     if (kv->dirty_records == 0 && !kv->info_dirty)
         return false;
-    uint64_t last = kv->wal ? wal_last_seq(kv->wal) : 0;
-    return now_ms - kv->last_fold_ms >= keyspace_opts.fold_interval_ms ||
-           kv->dirty_bytes > kv__dirty_limit() / 2 ||
-           last - kv->last_cut_seq >= (uint64_t)keyspace_opts.log_fold_size;
+    if (kv->dirty_bytes > kv__dirty_limit() / 2)
+        return true;
+    int64_t waited = now_ms - kv->last_fold_ms;
+    if (!kv->wal)
+        return waited >= keyspace_opts.fold_interval_ms;
+    uint64_t logged = wal_last_seq(kv->wal) - kv->last_cut_seq;
+    if (logged >= (uint64_t)keyspace_opts.log_fold_size)
+        return true;
+    /* Small changes scattered over many pages would write each page once per interval: such a fold waits until the log has
+     * grown in proportion (docs/decisions/003). */
+    bool cheap = kv->dirty_bytes <= CHEAP_BYTES + CHEAP_RATIO * logged;
+    return waited >= keyspace_opts.fold_interval_ms * (cheap ? 1 : PATIENCE);
 }
 
 void kv_cron(struct kv *kv)

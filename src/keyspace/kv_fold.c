@@ -4,12 +4,13 @@
  *                 loop, in small steps      worker                        loop, in small steps
  *
  * The cut itself only swaps list heads. Encoding copies each record of the cut into chunks, slot by slot; a record that is
- * about to change is copied first (kv__fold_take). The worker sorts by key, builds the batch, adds the info record with the
+ * about to change is copied first (kv__fold_take). Pages of collections follow in the same way; their leaves are shared, not
+ * copied. The worker sorts by key, builds the batch, adds the info record with the
  * log sequence that the cut covers, and writes: as a bulk when there are many. A failing write is tried again until it works: the log holds on. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "keyspace/kv_priv.h"
+#include "keyspace/kv_coll.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,9 +36,17 @@ struct fold_entry {
     uint32_t epoch;
     uint8_t phys, type;
     uint16_t size_pad; /* bytes after key and value up to the next entry */
-    char *
-        blob; /* not NULL: the bytes of the string follow the encoded meta; the entry is a user of the blob */
+    /* Not NULL: these bytes, or this leaf in its stored form, follow the encoded meta; the entry is a user of them. */
+    char *blob;
     size_t blob_n;
+    struct kv_leaf *leaf;
+};
+
+/* A collection that the fold deletes, in kv->graves; a page, in kv->dead_pages. */
+struct fold_grave {
+    uint64_t id;
+    uint32_t page; /* of a collection: the number of no page yet */
+    uint8_t phys;
 };
 
 struct kv_fold {
@@ -51,6 +60,10 @@ struct kv_fold {
     struct kv_info info;
     uint8_t flushed[256]; /* physical databases that begin empty */
     struct buf stale;     /* as kv->stale */
+    struct buf dead_pages, graves;
+    size_t dead_cursor;
+    uint32_t number;
+    size_t page_dirty[256]; /* dirty bytes of the pages taken, by physical database */
     int64_t first_expire; /* earliest new expiry in the cut */
     int64_t begun_us;
     /* for the worker, by value */
@@ -84,6 +97,8 @@ static void fold_drop_chunks(struct kv_fold *f)
              e = entry_next(e)) {
             if (e->blob)
                 kv__blob_unref(e->blob);
+            if (e->leaf)
+                kv__leaf_unref(e->leaf);
         }
         f->first = c->next;
         mem_free(c);
@@ -98,6 +113,8 @@ void kv__fold_free(struct kv_fold *f)
         return;
     fold_drop_chunks(f);
     buf_free(&f->stale);
+    buf_free(&f->dead_pages);
+    buf_free(&f->graves);
     mem_free(f);
 }
 
@@ -146,42 +163,61 @@ static char *fold_room(struct kv_fold *f, size_t n)
     return at;
 }
 
+/* Adds an entry; *e without its lengths. */
+static void fold_add(struct kv_fold *f, struct fold_entry *e, struct slice key, struct slice value)
+{
+    size_t raw = sizeof(*e) + key.n + value.n;
+    size_t padded = (raw + 7) & ~(size_t)7;
+    e->klen = (uint32_t)key.n;
+    e->vlen = (uint32_t)value.n;
+    e->size_pad = (uint16_t)(padded - raw);
+    char *at = fold_room(f, padded);
+    memcpy(at, e, sizeof(*e));
+    if (key.n)
+        memcpy(at + sizeof(*e), key.p, key.n);
+    if (value.n)
+        memcpy(at + sizeof(*e) + key.n, value.p, value.n);
+    f->entries++;
+}
+
+/* The stored form of r into out; what is too long to be copied is shared with e. */
+static void encode_value(const struct kv_rec *r, struct fold_entry *e, struct buf *out)
+{
+    struct kv_meta m = {.type = (enum kv_type)r->type, .expire = r->expire};
+    m.is_int = r->form == KV_STR_INT;
+    m.i = m.is_int ? r->v.i : 0;
+    if (r->form == KV_FORM_COLL) {
+        kv__encode_meta(out, &m);
+        kv__coll_encode(kv__coll(r), out, &e->leaf);
+        return;
+    }
+    if (r->form == KV_STR_BLOB) {
+        kv__blob_ref(r->v.p);
+        e->blob = r->v.p;
+        e->blob_n = r->vlen;
+    } else if (!m.is_int) {
+        m.bytes = kv__value_bytes(r);
+    }
+    kv__encode_meta(out, &m);
+}
+
 static void fold_encode(struct kv *kv, struct kv_db *d, struct kv_rec *r)
 {
     struct kv_fold *f = kv->fold;
     bool live = kv__live(r);
     if (live || (r->flags & KV_IN_STORE) || r->stored_expire != KV_NO_EXPIRE) {
-        struct kv_meta m = {.type = (enum kv_type)r->type, .expire = r->expire};
-        bool blob = live && r->form == KV_STR_BLOB;
-        m.is_int = r->form == KV_STR_INT;
-        m.i = m.is_int ? r->v.i : 0;
-        m.bytes = m.is_int || blob ? SLICE_NULL : kv__value_bytes(r);
-        struct buf *b = &kv->scratch;
-        buf_clear(b);
-        if (live)
-            kv__encode_meta(b, &m);
-        size_t raw = sizeof(struct fold_entry) + r->klen + b->n;
-        size_t padded = (raw + 7) & ~(size_t)7;
         struct fold_entry e = {.pos = r->pos,
                                .old_expire = r->stored_expire,
                                .new_expire = live ? r->expire : KV_NO_EXPIRE,
                                .logical = live ? kv__rec_logical(r) : 0,
-                               .klen = r->klen,
-                               .vlen = (uint32_t)b->n,
                                .epoch = d->epoch,
                                .phys = d->phys,
-                               .type = r->type,
-                               .blob = blob ? r->v.p : NULL,
-                               .blob_n = blob ? r->vlen : 0,
-                               .size_pad = (uint16_t)(padded - raw)};
-        char *at = fold_room(f, padded);
-        memcpy(at, &e, sizeof(e));
-        memcpy(at + sizeof(e), r->key, r->klen);
-        if (b->n)
-            memcpy(at + sizeof(e) + r->klen, b->p, b->n);
-        if (blob)
-            kv__blob_ref(r->v.p);
-        f->entries++;
+                               .type = r->type};
+        struct buf *b = &kv->scratch;
+        buf_clear(b);
+        if (live)
+            encode_value(r, &e, b);
+        fold_add(f, &e, slice_make(r->key, r->klen), buf_slice(b));
         if (e.new_expire != KV_NO_EXPIRE && e.new_expire < f->first_expire)
             f->first_expire = e.new_expire;
     }
@@ -192,6 +228,110 @@ static void fold_encode(struct kv *kv, struct kv_db *d, struct kv_rec *r)
 void kv__fold_take(struct kv *kv, struct kv_db *d, struct kv_rec *r)
 {
     fold_encode(kv, d, r);
+}
+
+void kv__fold_put(struct kv *kv, uint8_t phys, uint64_t pos, struct slice key, struct slice value)
+{
+    /* Any type but KV_NONE: it is there. */
+    struct fold_entry e = {.pos = pos,
+                           .old_expire = KV_NO_EXPIRE,
+                           .new_expire = KV_NO_EXPIRE,
+                           .phys = phys,
+                           .type = KV_STRING};
+    fold_add(kv->fold, &e, key, value);
+}
+
+/* -- Pages of collections: entries like others, at places of their own (FORMAT.md) */
+
+static struct fold_entry page_entry(uint8_t phys, uint64_t id, bool live)
+{
+    return (struct fold_entry){.pos = KV_POS_PAGE | id,
+                               .old_expire = KV_NO_EXPIRE,
+                               .new_expire = KV_NO_EXPIRE,
+                               .phys = phys,
+                               .type = live ? KV_STRING : KV_NONE};
+}
+
+static struct slice page_name(uint32_t page, char out[4])
+{
+    uint32_t be = __builtin_bswap32(page);
+    memcpy(out, &be, sizeof(be));
+    return slice_make(out, sizeof(be));
+}
+
+uint32_t kv__fold_take_page(struct kv *kv, struct kv_page *p, size_t dirty)
+{
+    struct kv_fold *f = kv->fold;
+    const struct kv_coll *c = p->tree->coll;
+    struct fold_entry e = page_entry(c->phys, c->id, true);
+    struct buf *b = &kv->scratch;
+    char name[4];
+    buf_clear(b);
+    if (p->is_leaf) {
+        e.leaf = p->u.leaf;
+        kv__leaf_ref(e.leaf);
+    } else {
+        kv__inner_encode(p, b);
+    }
+    fold_add(f, &e, page_name(p->id, name), buf_slice(b));
+    f->page_dirty[c->phys] += dirty;
+    return f->number;
+}
+
+void kv__fold_forget_db(struct kv *kv, const struct kv_db *d)
+{
+    kv->fold->page_dirty[d->phys] = 0;
+}
+
+void kv__fold_drop_page(struct kv *kv, uint8_t phys, uint64_t id, uint32_t page)
+{
+    struct fold_grave g = {.id = id, .page = page, .phys = phys};
+    buf_put(&kv->dead_pages, &g, sizeof(g));
+}
+
+#define GRAVE_MIN 64 /* pages from which a range delete is better than one for each */
+
+void kv__fold_drop_coll(struct kv *kv, uint8_t phys, uint64_t id, uint32_t next_page)
+{
+    struct fold_grave g = {.id = id, .page = next_page, .phys = phys};
+    if (next_page > GRAVE_MIN) {
+        buf_put(&kv->graves, &g, sizeof(g));
+        return;
+    }
+    for (uint32_t page = 1; page < next_page; page++)
+        kv__fold_drop_page(kv, phys, id, page);
+}
+
+static bool fold_dead_pages(struct kv_fold *f, unsigned *n)
+{
+    if (f->dead_cursor >= f->dead_pages.n)
+        return false;
+    struct fold_grave g;
+    char name[4];
+    memcpy(&g, f->dead_pages.p + f->dead_cursor, sizeof(g));
+    f->dead_cursor += sizeof(g);
+    struct fold_entry e = page_entry(g.phys, g.id, false);
+    fold_add(f, &e, page_name(g.page, name), SLICE_NULL);
+    *n += 1;
+    return true;
+}
+
+/* True when every page of the cut is taken. */
+static bool fold_pages_until(struct kv *kv, int64_t until_us)
+{
+    struct kv_fold *f = kv->fold;
+    unsigned n = 0;
+    for (int i = 0; i < kv->ndbs; i++) {
+        while (kv__pages_take(kv, &kv->dbs[i], &n)) {
+            if ((n & 63) == 0 && clock_mono_us() >= until_us)
+                return false;
+        }
+    }
+    while (fold_dead_pages(f, &n)) {
+        if ((n & 63) == 0 && clock_mono_us() >= until_us)
+            return false;
+    }
+    return true;
 }
 
 /* Encodes the first record of a pending list; it goes to the done list, or back to the active one if it changed since. */
@@ -230,7 +370,7 @@ static bool fold_encode_until(struct kv *kv, int64_t until_us)
             }
         }
     }
-    return true;
+    return fold_pages_until(kv, until_us);
 }
 
 static void fold_submit(struct kv *kv);
@@ -294,10 +434,13 @@ static void write_record(const struct fold_target *t, const struct fold_entry *e
             stor_bulk_del(t->bulk, buf_slice(key));
         else
             stor_batch_del(t->batch, KV_SPACE_META, buf_slice(key));
-    } else if (e->blob) {
+    } else if (e->blob || e->leaf) {
         buf_clear(value);
         buf_put_slice(value, meta);
-        buf_put(value, e->blob, e->blob_n);
+        if (e->leaf)
+            kv__leaf_encode(e->leaf, value);
+        else
+            buf_put(value, e->blob, e->blob_n);
         put_record(t, buf_slice(key), buf_slice(value));
     } else {
         put_record(t, buf_slice(key), meta);
@@ -350,6 +493,112 @@ static void batch_stale(struct stor_batch *b, const struct kv_fold *f)
     }
 }
 
+/* Graves: collections of many pages are deleted by range. A bulk knows no ranges, so the fold holds a mark for each, and the
+ * ranges go afterwards, the marks with them. */
+
+static struct fold_grave grave_at(const struct buf *graves, size_t i)
+{
+    struct fold_grave g;
+    memcpy(&g, graves->p + i * sizeof(g), sizeof(g));
+    return g;
+}
+
+static size_t grave_count(const struct buf *graves)
+{
+    return graves->n / sizeof(struct fold_grave);
+}
+
+static void put_grave_range(struct stor_batch *b, uint8_t phys, uint64_t id, struct buf *key)
+{
+    struct buf end = BUF_INIT;
+    buf_clear(key);
+    kv__encode_key(key, phys, KV_POS_PAGE | id, SLICE_NULL);
+    kv__encode_key(&end, phys, KV_POS_PAGE | id, SLICE("\xff\xff\xff\xff"));
+    stor_batch_del_range(b, KV_SPACE_META, buf_slice(key), buf_slice(&end));
+    buf_free(&end);
+}
+
+static void fold_mark_graves(struct kv *kv)
+{
+    struct kv_fold *f = kv->fold;
+    for (size_t i = 0; i < grave_count(&f->graves); i++) {
+        struct fold_grave g = grave_at(&f->graves, i);
+        kv__fold_put(kv, g.phys, KV_POS_GRAVE | g.id, SLICE_NULL, SLICE_NULL);
+    }
+}
+
+/* Deletes the ranges, and the marks with them. */
+static enum status dig_graves(struct stor *store, const struct buf *graves, struct error *err)
+{
+    struct stor_batch *b = stor_batch_new(store);
+    struct buf key = BUF_INIT;
+    for (size_t i = 0; i < grave_count(graves); i++) {
+        struct fold_grave g = grave_at(graves, i);
+        put_grave_range(b, g.phys, g.id, &key);
+        buf_clear(&key);
+        kv__encode_key(&key, g.phys, KV_POS_GRAVE | g.id, SLICE_NULL);
+        stor_batch_del(b, KV_SPACE_META, buf_slice(&key));
+    }
+    enum status st = stor_write(store, b, 0, err);
+    stor_batch_free(b);
+    buf_free(&key);
+    return st;
+}
+
+enum status kv__fold_bury(struct kv *kv, struct error *err)
+{
+    struct buf graves = BUF_INIT, lower = BUF_INIT, upper = BUF_INIT;
+    enum status st = ST_OK;
+    for (int i = 0; i < kv->ndbs && st == ST_OK; i++) {
+        buf_clear(&lower);
+        buf_clear(&upper);
+        kv__encode_key(&lower, (uint8_t)i, KV_POS_GRAVE, SLICE_NULL);
+        kv__encode_key(&upper, (uint8_t)i, KV_POS_PAGE, SLICE_NULL);
+        struct stor_iter_opts opts = {.lower = buf_slice(&lower), .upper = buf_slice(&upper)};
+        struct stor_iter *it = stor_iter_new(kv->store, KV_SPACE_META, &opts);
+        for (stor_iter_first(it); stor_iter_valid(it); stor_iter_next(it)) {
+            uint8_t phys;
+            uint64_t pos;
+            struct slice rest;
+            if (!kv__decode_key(stor_iter_key(it), &phys, &pos, &rest))
+                continue;
+            struct fold_grave g = {.id = pos & KV_HASH_MASK, .phys = phys};
+            buf_put(&graves, &g, sizeof(g));
+        }
+        st = stor_iter_status(it, err);
+        stor_iter_free(it);
+    }
+    if (st == ST_OK && graves.n > 0)
+        st = dig_graves(kv->store, &graves, err);
+    buf_free(&graves);
+    buf_free(&lower);
+    buf_free(&upper);
+    return st;
+}
+
+/* Gives the space of large ones back at once; the store would do so only when it comes by. */
+#define COMPACT_MIN_PAGES 4096
+
+static void compact_graves(const struct kv_fold *f)
+{
+    struct buf key = BUF_INIT, end = BUF_INIT;
+    for (size_t i = 0; i < grave_count(&f->graves); i++) {
+        struct fold_grave g = grave_at(&f->graves, i);
+        struct error err;
+        if (g.page < COMPACT_MIN_PAGES)
+            continue;
+        buf_clear(&key);
+        buf_clear(&end);
+        kv__encode_key(&key, g.phys, KV_POS_PAGE | g.id, SLICE_NULL);
+        kv__encode_key(&end, g.phys, KV_POS_PAGE | (g.id + 1), SLICE_NULL);
+        if (stor_compact(f->store, KV_SPACE_META, buf_slice(&key), buf_slice(&end), &err) != ST_OK)
+            log_warning(LOG_KEYSPACE, "Compacting the place of a deleted collection failed: %s",
+                        err.message);
+    }
+    buf_free(&key);
+    buf_free(&end);
+}
+
 /* The fold's own record stands among the others, so that it is written with them, atomically: before those of physical
  * database 255, after all the rest. */
 static void write_records(const struct kv_fold *f, const struct fold_target *t,
@@ -394,6 +643,12 @@ static enum status fold_write(struct kv_fold *f, struct error *err)
         stor_bulk_abort(t.bulk);
     else if (t.bulk)
         st = stor_bulk_commit(t.bulk, err);
+    /* A failure is made good at the next start. */
+    if (st == ST_OK && f->graves.n > 0) {
+        struct error why;
+        if (dig_graves(f->store, &f->graves, &why) != ST_OK)
+            log_warning(LOG_KEYSPACE, "Deleting the pages of collections failed: %s", why.message);
+    }
     stor_batch_free(t.batch);
     buf_free(&key);
     buf_free(&value);
@@ -427,6 +682,7 @@ static void fold_run(void *arg)
     fold_drop_chunks(f);
     if (f->wal)
         fold_trim(f);
+    compact_graves(f);
 }
 
 static void fold_written(void *arg)
@@ -454,6 +710,12 @@ static void fold_written(void *arg)
     for (int i = 0; i < kv->ndbs; i++) {
         if (f->flushed[i] && !kv->dbs[i].flush_pending)
             kv->dbs[i].store_dead = false;
+    }
+    kv->fold_done = f->number;
+    for (int i = 0; i < kv->ndbs; i++) {
+        kv->dirty_bytes -= f->page_dirty[i];
+        kv->dbs[i].dirty_bytes -= f->page_dirty[i];
+        f->page_dirty[i] = 0;
     }
     if (f->first_expire != INT64_MAX)
         kv__expire_stored(kv, f->first_expire);
@@ -518,6 +780,15 @@ static bool fold_clear_until(struct kv *kv, int64_t until_us)
 
 /* -- The machine ----------------------------------------------------------------------------------------------------- */
 
+/* What has been gathered goes to the fold; gathering begins anew. */
+static void swap_bufs(struct buf *fold, struct buf *gathering)
+{
+    struct buf t = *fold;
+    *fold = *gathering;
+    *gathering = t;
+    buf_clear(gathering);
+}
+
 void kv__fold_begin(struct kv *kv)
 {
     struct kv_fold *f = kv->fold;
@@ -534,10 +805,11 @@ void kv__fold_begin(struct kv *kv)
         f->flushed[i] = d->flush_pending;
         d->flush_pending = false;
     }
-    struct buf stale = f->stale;
-    f->stale = kv->stale;
-    kv->stale = stale;
-    buf_clear(&kv->stale);
+    swap_bufs(&f->stale, &kv->stale);
+    swap_bufs(&f->dead_pages, &kv->dead_pages);
+    swap_bufs(&f->graves, &kv->graves);
+    f->dead_cursor = 0;
+    f->number++;
     /* Without a log each fold counts, so that a log which comes back begins anew instead of having a hole. */
     f->seq = kv->wal ? wal_last_seq(kv->wal) : ++kv->no_log_seq;
     if (kv->replaying)
@@ -547,6 +819,8 @@ void kv__fold_begin(struct kv *kv)
     f->entries = 0;
     f->cursor_db = 0;
     f->cursor_slot = 0;
+    kv__aux_fold(kv);
+    fold_mark_graves(kv);
     f->begun_us = clock_mono_us();
     f->phase = FOLD_ENCODING;
     kv->last_fold_ms = f->begun_us / 1000;

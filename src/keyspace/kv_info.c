@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define INFO_VERSION 1
+#define INFO_VERSION 2
 
 void kv__info_capture(const struct kv *kv, uint64_t seq, int stream_db, struct kv_info *out)
 {
@@ -19,7 +19,8 @@ void kv__info_capture(const struct kv *kv, uint64_t seq, int stream_db, struct k
                                          .count = d->count,
                                          .expires = d->expires,
                                          .data_bytes = d->data_bytes,
-                                         .expire_sum = d->expire_sum};
+                                         .expire_sum = d->expire_sum,
+                                         .next_id = d->next_id};
     }
 }
 
@@ -36,6 +37,7 @@ void kv__info_encode(const struct kv_info *in, int ndbs, struct buf *out)
         buf_put_u64be(out, in->db[i].expires);
         buf_put_u64be(out, in->db[i].data_bytes);
         buf_put_u64be(out, (uint64_t)in->db[i].expire_sum);
+        buf_put_u64be(out, in->db[i].next_id);
     }
 }
 
@@ -44,7 +46,8 @@ bool kv__info_decode(struct slice in, struct kv_info *out, int *ndbs)
     struct reader r = reader_make(in);
     bool used[256] = {false};
     memset(out, 0, sizeof(*out));
-    if (reader_u8(&r) != INFO_VERSION)
+    uint8_t version = reader_u8(&r);
+    if (version != 1 && version != INFO_VERSION)
         return false;
     out->seq = reader_u64be(&r);
     out->stream_db = (int)reader_u32be(&r);
@@ -61,6 +64,7 @@ bool kv__info_decode(struct slice in, struct kv_info *out, int *ndbs)
         out->db[i].expires = reader_u64be(&r);
         out->db[i].data_bytes = reader_u64be(&r);
         out->db[i].expire_sum = (int64_t)reader_u64be(&r);
+        out->db[i].next_id = version == 1 ? 1 : reader_u64be(&r); /* 1: before collections */
     }
     return !r.bad && reader_left(&r) == 0;
 }
@@ -83,12 +87,12 @@ static enum status load_seed(struct kv *kv, struct error *err)
 {
     struct buf v = BUF_INIT;
     enum status st = stor_get(kv->store, NULL, KV_SPACE_INFO, SLICE("seed"), &v, err);
-    if (st == ST_OK && v.n == sizeof(kv->seed)) {
-        memcpy(&kv->seed, v.p, v.n);
+    if (st == ST_OK && v.n == sizeof(kv->src.seed)) {
+        memcpy(&kv->src.seed, v.p, v.n);
     } else if (st == ST_NOT_FOUND) {
         struct stor_batch *b = stor_batch_new(kv->store);
-        hash_random(&kv->seed, sizeof(kv->seed));
-        stor_batch_put(b, KV_SPACE_INFO, SLICE("seed"), slice_make(&kv->seed, sizeof(kv->seed)));
+        hash_random(&kv->src.seed, sizeof(kv->src.seed));
+        stor_batch_put(b, KV_SPACE_INFO, SLICE("seed"), slice_make(&kv->src.seed, sizeof(kv->src.seed)));
         st = stor_write(kv->store, b, stor_caps(kv->store) & STOR_CAP_SYNC ? STOR_SYNC : 0, err);
         stor_batch_free(b);
     } else if (st == ST_OK) {
@@ -131,6 +135,7 @@ enum status kv__info_load(struct kv *kv, struct error *err)
         d->expires = info->db[i].expires;
         d->data_bytes = info->db[i].data_bytes;
         d->expire_sum = info->db[i].expire_sum;
+        d->next_id = info->db[i].next_id;
         d->complete = d->count == 0;
     }
 out:

@@ -1,6 +1,6 @@
 /* What works on whole keys and databases: delete, expire, rename, copy, flush, swap. */
 #include "base/mem.h"
-#include "keyspace/kv_priv.h"
+#include "keyspace/kv_coll.h"
 
 #include <string.h>
 
@@ -17,11 +17,30 @@ void kv_set_expire(struct kv *kv, struct kv_rec *r, int64_t when)
     kv__change_end(kv, d, r);
 }
 
+/* True when the pages that r may have in the store cannot follow it into d: their keys begin with the number of the database.
+ * O(1) unless so. */
+static bool bound_to_db(const struct kv_rec *r, const struct kv_db *d)
+{
+    return r->form == KV_FORM_COLL && r->phys != d->phys && kv__coll(r)->id != 0;
+}
+
+static void moved_to_db(struct kv_rec *r)
+{
+    if (r->form == KV_FORM_COLL)
+        kv__coll(r)->phys = r->phys;
+}
+
 enum status kv_rename(struct kv *kv, struct kv_rec *r, int to_db, struct slice to_key,
                       struct error *err)
 {
     struct kv_db *from = kv__db_of(kv, r), *d = kv__db(kv, to_db);
     struct kv_rec *to;
+    if (bound_to_db(r, d)) {
+        enum status copied = kv_copy(kv, r, to_db, to_key, err);
+        if (copied == ST_OK)
+            kv_del(kv, r);
+        return copied;
+    }
     enum status st = kv__load_or_make(kv, d, to_key, &to, err);
     if (st != ST_OK || to == r)
         return st;
@@ -37,6 +56,7 @@ enum status kv_rename(struct kv *kv, struct kv_rec *r, int to_db, struct slice t
     to->type = r->type;
     to->expire = r->expire;
     to->access = r->access;
+    moved_to_db(to);
     r->form = KV_STR_INLINE;
     r->vlen = r->vcap = 0;
     r->type = KV_NONE;
@@ -48,6 +68,29 @@ enum status kv_rename(struct kv *kv, struct kv_rec *r, int to_db, struct slice t
     return ST_OK;
 }
 
+/* A failure leaves to without a value or with a part of one. */
+static enum status copy_value(struct kv *kv, const struct kv_rec *r, struct kv_rec *to,
+                              struct error *err)
+{
+    kv__value_clear(to);
+    if (r->form == KV_STR_INT) {
+        kv__value_set_int(to, r->v.i);
+        return ST_OK;
+    }
+    if (r->form != KV_FORM_COLL)
+        return kv__value_set_bytes(to, kv__value_bytes(r))
+                   ? ST_OK
+                   : error_set(err, ST_NO_MEMORY, "out of memory");
+    struct kv_coll *from = kv__coll(r);
+    struct kv_coll *c = kv__coll_new(kv, &kv->src, to->phys, (enum kv_type)r->type,
+                                     (enum kv_coll_enc)from->enc, from->ext_n);
+    if (!c)
+        return error_set(err, ST_NO_MEMORY, "out of memory");
+    to->form = KV_FORM_COLL;
+    to->v.p = (char *)c;
+    return kv__coll_copy(from, c, err);
+}
+
 enum status kv_copy(struct kv *kv, struct kv_rec *r, int to_db, struct slice to_key,
                     struct error *err)
 {
@@ -56,21 +99,21 @@ enum status kv_copy(struct kv *kv, struct kv_rec *r, int to_db, struct slice to_
     enum status st = kv__load_or_make(kv, d, to_key, &to, err);
     if (st != ST_OK || to == r)
         return st;
-    bool is_new = !kv__live(to), ok = true;
+    bool is_new = !kv__live(to);
     kv__change_begin(kv, d, to);
-    if (r->form == KV_STR_INT)
-        kv__value_set_int(to, r->v.i);
-    else
-        ok = kv__value_set_bytes(to, kv__value_bytes(r));
-    if (ok) {
+    st = copy_value(kv, r, to, err);
+    if (st == ST_OK) {
         to->made_raw = r->made_raw;
         to->type = r->type;
         to->expire = r->expire;
         to->access = r->access;
     }
     kv__change_end(kv, d, to);
-    if (!ok)
-        return error_set(err, ST_NO_MEMORY, "out of memory");
+    if (st != ST_OK) {
+        if (kv__live(to))
+            kv_del(kv, to);
+        return st;
+    }
     if (is_new)
         kv_notify(kv, NOTIFY_NEW, "new", to_db, to_key);
     return ST_OK;
@@ -138,7 +181,9 @@ void kv__db_forget(struct kv *kv, struct kv_db *d)
     j->slots[2] = d->done;
     memset(&d->table, 0, sizeof(d->table));
     d->active = d->pending = d->done = NULL;
+    d->colls[0] = d->colls[1] = NULL;
     d->heap.n = 0;
+    kv__fold_forget_db(kv, d);
     kv->cache_bytes -= d->cache_bytes;
     kv->dirty_bytes -= d->dirty_bytes;
     kv->dirty_records -= d->dirty_records;
@@ -154,6 +199,8 @@ static uint64_t flush_db(struct kv *kv, struct kv_db *d)
         return 0;
     kv__db_forget(kv, d);
     d->epoch++;
+    if (d->phys == 255)
+        kv__aux_again(kv);
     d->flush_pending = true;
     d->store_dead = true;
     d->complete = true;

@@ -25,17 +25,13 @@ static enum status make_from_store(struct kv *kv, struct kv_db *d, uint64_t pos,
     if (!r)
         return error_set(err, ST_NO_MEMORY, "out of memory");
     size_t before = kv__rec_size(r);
-    if (m.is_int) {
-        kv__value_set_int(r, m.i);
-    } else if (!kv__value_set_bytes(r, m.bytes)) {
+    if (!kv__value_decode(kv, &kv->src, r, &m)) {
         kv__rec_drop(kv, d, r);
-        return error_set(err, ST_NO_MEMORY, "out of memory");
+        return error_set(err, ST_CORRUPT, "the value of a key in the store is damaged");
     }
     size_t grown = kv__rec_size(r) - before;
     kv->cache_bytes += grown;
     d->cache_bytes += grown;
-    r->type = (uint8_t)m.type;
-    r->expire = r->stored_expire = m.expire;
     r->flags = KV_IN_STORE;
     kv__touch_new(r);
     *out = r;

@@ -95,8 +95,11 @@ static enum status open_files(struct kv *kv, const char *data_dir, struct error 
     snprintf(dir, sizeof(dir), "%s/redis/%s", data_dir, provider);
     if (st == ST_OK)
         st = open_store(kv, dir, provider, err);
+    kv->src.store = kv->store;
     if (st == ST_OK)
         st = kv__info_load(kv, err);
+    if (st == ST_OK)
+        st = kv__fold_bury(kv, err);
     snprintf(dir, sizeof(dir), "%s/wal", data_dir);
     kv->wal_dir = mem_strdup(dir);
     return st;
@@ -120,6 +123,7 @@ static struct kv *kv_alloc(const struct kv_jobs *jobs)
     for (int i = 0; i < kv->ndbs; i++) {
         kv->dbs[i].phys = (uint8_t)i;
         kv->dbs[i].complete = true;
+        kv->dbs[i].next_id = 1;
         kv->map[i] = &kv->dbs[i];
     }
     kv->stream_db = kv->committed_db = -1;
@@ -146,6 +150,9 @@ static void kv_free(struct kv *kv)
     buf_free(&kv->scratch2);
     buf_free(&kv->expire_cursor);
     buf_free(&kv->stale);
+    buf_free(&kv->dead_pages);
+    buf_free(&kv->graves);
+    kv__aux_free(kv);
     mem_free(kv->wal_dir);
     mem_free(kv->dbs);
     mem_free(kv->map);

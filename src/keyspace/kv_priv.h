@@ -17,6 +17,10 @@
 #include "wal/wal.h"
 
 #define KV_SLOTS     16384
+/* Beyond the slots of keys: places of the space meta that belong to no key (FORMAT.md). */
+#define KV_POS_AUX   (0x8000ULL << 48)
+#define KV_POS_GRAVE (0xfffeULL << 48)
+#define KV_POS_PAGE  (0xffffULL << 48)
 #define KV_HASH_MASK 0xffffffffffffULL /* 48 bits */
 #define KV_STR_MAX   0xfffffff0u
 #define KV_INLINE    16 /* strings up to this length live in the record */
@@ -45,7 +49,7 @@ enum kv_rec_flags {
 
 /* A blob is a long value with a count of its users, so that a fold can read it while the record goes on: whoever is not the
  * only user copies before writing. */
-enum kv_str_form { KV_STR_INT, KV_STR_INLINE, KV_STR_HEAP, KV_STR_BLOB };
+enum kv_form { KV_STR_INT, KV_STR_INLINE, KV_STR_HEAP, KV_STR_BLOB, KV_FORM_COLL };
 #define KV_BLOB_MIN (32 * 1024)
 
 struct kv_rec {
@@ -65,7 +69,7 @@ struct kv_rec {
     uint32_t access; /* LRU: seconds; LFU: minutes << 8 | counter */
     uint32_t heap;   /* place in the expiry heap + 1; 0: not in it */
     uint8_t type;    /* enum kv_type; KV_NONE: deleted, a tombstone until folded */
-    uint8_t form;    /* enum kv_str_form */
+    uint8_t form;    /* enum kv_form; a collection: v.p is its struct kv_coll */
     uint8_t state;   /* enum kv_state */
     uint8_t flags;
     uint8_t phys;     /* number of its physical database */
@@ -98,6 +102,8 @@ struct kv_db {
     bool
         store_dead; /* what the store holds of it was flushed, the fold that deletes it is not through yet */
     uint32_t epoch; /* counts flushes: entries of the expire space of an older epoch are dead */
+    uint64_t next_id; /* of the next collection that needs pages of its own */
+    struct kv_coll *colls[2]; /* collections with dirty pages, by generation */
     struct kv_table table;
     struct kv_slots *active, *pending, *done; /* NULL until the first change */
     uint64_t count, expires, data_bytes;      /* live keys, those with a TTL, logical size */
@@ -108,13 +114,23 @@ struct kv_db {
 };
 
 struct kv_fold; /* kv_fold.c */
+struct kv_aux;  /* kv_aux.c */
+struct kv_page;
+struct kv_coll;
+
+/* Where a collection's pages are read from. */
+struct kv_source {
+    struct stor *store;
+    const struct stor_snap *snap; /* NULL: the newest */
+    struct hash_seed seed;
+};
 
 struct kv {
     struct stor *store;
     struct wal *wal; /* NULL: appendonly no */
     struct kv_jobs jobs;
     struct kv_hooks hooks;
-    struct hash_seed seed;
+    struct kv_source src; /* with the seed of all hashes */
     int ndbs;
     struct kv_db *dbs;  /* physical */
     struct kv_db **map; /* logical -> physical */
@@ -148,6 +164,10 @@ struct kv {
     int64_t expire_lag_ms;
 
     struct kv_fold *fold;
+    uint32_t fold_done;    /* number of the last fold that the store has */
+    struct buf dead_pages; /* what the next fold deletes: pages, and whole collections (kv_fold_page.c) */
+    struct buf graves;
+    struct kv_aux *aux;
     uint64_t no_log_seq; /* sequence while there is no log */
     bool fold_wanted,
         info_dirty; /* info_dirty: a fold is due without any record (SWAPDB, FLUSHDB) */
@@ -202,6 +222,12 @@ MUST_USE bool kv__value_set(struct kv_rec *r,
 MUST_USE bool kv__value_set_bytes(struct kv_rec *r, struct slice value); /* as it is */
 void kv__value_set_int(struct kv_rec *r, int64_t v);
 void kv__value_clear(struct kv_rec *r);
+struct kv_meta;
+/* The value, from what the store holds; false: damaged, or out of memory. */
+MUST_USE bool kv__value_decode(struct kv *kv, const struct kv_source *src, struct kv_rec *r,
+                               const struct kv_meta *m);
+/* A record that stands in no table; what has it, frees it with kv__rec_free_memory. */
+MUST_USE struct kv_rec *kv__rec_bare(uint8_t phys, uint64_t pos, struct slice key);
 /* Makes room for n bytes to write to, keeping those that are there; the record is the only user. False: out of memory. */
 MUST_USE bool kv__value_reserve(struct kv_rec *r, size_t n);
 /* The bytes; not for integers. */
@@ -224,6 +250,8 @@ void kv__became_clean(struct kv *kv, struct kv_db *d, struct kv_rec *r);
  * back in, links it into the dirty list, and tells the modified hook. */
 void kv__change_begin(struct kv *kv, struct kv_db *d, struct kv_rec *r);
 void kv__change_end(struct kv *kv, struct kv_db *d, struct kv_rec *r);
+/* The same with a number of changes; 0: nothing has, nobody is told. */
+void kv__change_finish(struct kv *kv, struct kv_db *d, struct kv_rec *r, uint64_t changes);
 /* Links a clean record into the active list. */
 void kv__link_dirty(struct kv *kv, struct kv_db *d, struct kv_rec *r);
 /* Turns the record into a tombstone. */
@@ -251,7 +279,7 @@ struct kv_meta {
     int64_t expire;
     bool is_int;
     int64_t i;
-    struct slice bytes; /* borrowed */
+    struct slice bytes; /* borrowed; of a collection: its payload */
 };
 struct kv_expire_key {
     int64_t when;
@@ -260,6 +288,7 @@ struct kv_expire_key {
     struct slice key;
 };
 void kv__encode_key(struct buf *out, uint8_t phys, uint64_t pos, struct slice key);
+void kv__page_key(uint8_t phys, uint64_t id, uint32_t page, char out[KV_KEY_PREFIX + 4]);
 MUST_USE bool kv__decode_key(struct slice in, uint8_t *phys, uint64_t *pos, struct slice *key);
 void kv__encode_meta(struct buf *out, const struct kv_meta *m);
 MUST_USE bool kv__decode_meta(struct slice in, struct kv_meta *m);
@@ -279,6 +308,7 @@ struct kv_info_db {
     uint32_t epoch;
     uint64_t count, expires, data_bytes;
     int64_t expire_sum;
+    uint64_t next_id;
 };
 struct kv_info {
     uint64_t seq;     /* log sequence that the store holds */
@@ -305,6 +335,23 @@ bool kv__fold_step(struct kv *kv, int64_t until_us);
 /* Encodes r now: it is PENDING and about to change. */
 void kv__fold_take(struct kv *kv, struct kv_db *d, struct kv_rec *r);
 bool kv__fold_running(const struct kv *kv);
+/* The same for a page; dirty: its bytes, which leave the sums of dirty bytes when the fold is through. Returns the fold's
+ * number. */
+uint32_t kv__fold_take_page(struct kv *kv, struct kv_page *p, size_t dirty);
+/* The next fold deletes a page; a collection with all pages below next_page. */
+void kv__fold_drop_page(struct kv *kv, uint8_t phys, uint64_t id, uint32_t page);
+void kv__fold_drop_coll(struct kv *kv, uint8_t phys, uint64_t id, uint32_t next_page);
+/* At the start: ends what a crash interrupted between a fold and the deletion of its collections. */
+MUST_USE enum status kv__fold_bury(struct kv *kv, struct error *err);
+/* Adds a record that belongs to no key to the fold that begins. */
+void kv__fold_put(struct kv *kv, uint8_t phys, uint64_t pos, struct slice key, struct slice value);
+/* Database d was emptied: what the fold under way has taken of it is in no sum any more. */
+void kv__fold_forget_db(struct kv *kv, const struct kv_db *d);
+
+/* -- kv_aux.c */
+void kv__aux_fold(struct kv *kv); /* puts what changed into the fold that begins */
+void kv__aux_free(struct kv *kv);
+void kv__aux_again(struct kv *kv); /* the store loses them: all are to be written again */
 /* The next fold deletes this entry of the expire space, which belongs to no record. Not while a fold runs: that one may be
  * about to write the same key again. */
 void kv__fold_drop_expire(struct kv *kv, struct slice key);

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "keyspace/kv_priv.h"
+#include "keyspace/kv_coll.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -13,18 +13,23 @@
 uint64_t kv__pos(const struct kv *kv, struct slice key)
 {
     return (uint64_t)hash_slot(key.p, key.n) << 48 |
-           (hash_sip13(kv->seed, key.p, key.n) & KV_HASH_MASK);
+           (hash_sip13(kv->src.seed, key.p, key.n) & KV_HASH_MASK);
 }
 
 size_t kv__rec_size(const struct kv_rec *r)
 {
     size_t n = sizeof(*r) + r->klen + REC_OVERHEAD;
+    if (r->form == KV_FORM_COLL)
+        return n + kv__coll_inline_bytes(kv__coll(r));
     return kv__value_owned(r) ? n + r->vcap : n;
 }
 
 uint64_t kv__rec_logical(const struct kv_rec *r)
 {
-    return sizeof(*r) + r->klen + (r->form == KV_STR_INT ? 8u : r->vlen);
+    uint64_t n = sizeof(*r) + r->klen;
+    if (r->form == KV_FORM_COLL)
+        return n + kv__coll_logical(kv__coll(r));
+    return n + (r->form == KV_STR_INT ? 8u : r->vlen);
 }
 
 /* Puts r into (sign 1) or takes it out of (-1) the sums of its database. */
@@ -51,7 +56,7 @@ static void count_key(struct kv_db *d, const struct kv_rec *r, int sign)
     }
 }
 
-struct kv_rec *kv__rec_new(struct kv *kv, struct kv_db *d, uint64_t pos, struct slice key)
+struct kv_rec *kv__rec_bare(uint8_t phys, uint64_t pos, struct slice key)
 {
     struct kv_rec *r = mem_try_alloc(sizeof(*r) + key.n);
     if (!r)
@@ -59,10 +64,18 @@ struct kv_rec *kv__rec_new(struct kv *kv, struct kv_db *d, uint64_t pos, struct 
     memset(r, 0, sizeof(*r));
     memcpy(r->key, key.p, key.n);
     r->klen = (uint32_t)key.n;
-    r->phys = d->phys;
+    r->phys = phys;
     r->pos = pos;
     r->expire = r->stored_expire = KV_NO_EXPIRE;
     r->form = KV_STR_INLINE;
+    return r;
+}
+
+struct kv_rec *kv__rec_new(struct kv *kv, struct kv_db *d, uint64_t pos, struct slice key)
+{
+    struct kv_rec *r = kv__rec_bare(d->phys, pos, key);
+    if (!r)
+        return NULL;
     kv__table_add(&d->table, r);
     count_rec(kv, d, r, 1);
     return r;
@@ -116,7 +129,10 @@ static void value_free(struct kv_rec *r)
 
 void kv__rec_free_memory(struct kv_rec *r)
 {
-    value_free(r);
+    if (r->form == KV_FORM_COLL)
+        kv__coll_free(kv__coll(r));
+    else
+        value_free(r);
     mem_free(r);
 }
 
@@ -125,12 +141,19 @@ void kv__rec_drop(struct kv *kv, struct kv_db *d, struct kv_rec *r)
     orbit_assert(r->state == KV_CLEAN && r->heap == 0);
     kv__table_remove(&d->table, r);
     count_rec(kv, d, r, -1);
+    if (r->form == KV_FORM_COLL) {
+        kv__coll_forget(kv__coll(r));
+        r->form = KV_STR_INLINE;
+    }
     kv__rec_free_memory(r);
 }
 
 void kv__value_clear(struct kv_rec *r)
 {
-    value_free(r);
+    if (r->form == KV_FORM_COLL)
+        kv__coll_release(kv__coll(r));
+    else
+        value_free(r);
     r->form = KV_STR_INLINE;
     r->vlen = r->vcap = 0;
     r->made_raw = 0;
@@ -175,6 +198,25 @@ bool kv__value_set_bytes(struct kv_rec *r, struct slice value)
     memcpy(r->v.p, value.p, value.n);
     r->vlen = (uint32_t)value.n;
     r->made_raw = 0;
+    return true;
+}
+
+bool kv__value_decode(struct kv *kv, const struct kv_source *src, struct kv_rec *r,
+                      const struct kv_meta *m)
+{
+    r->type = (uint8_t)m->type;
+    r->expire = r->stored_expire = m->expire;
+    if (m->is_int) {
+        kv__value_set_int(r, m->i);
+        return true;
+    }
+    if (m->type == KV_STRING)
+        return kv__value_set_bytes(r, m->bytes);
+    struct kv_coll *c = kv__coll_decode(kv, src, r->phys, m->type, m->bytes);
+    if (!c)
+        return false;
+    r->form = KV_FORM_COLL;
+    r->v.p = (char *)c;
     return true;
 }
 
@@ -245,14 +287,19 @@ void kv__change_begin(struct kv *kv, struct kv_db *d, struct kv_rec *r)
 
 void kv__change_end(struct kv *kv, struct kv_db *d, struct kv_rec *r)
 {
+    kv__change_finish(kv, d, r, 1);
+}
+
+void kv__change_finish(struct kv *kv, struct kv_db *d, struct kv_rec *r, uint64_t changes)
+{
     if (r->state == KV_CLEAN)
         kv__link_dirty(kv, d, r);
     count_rec(kv, d, r, 1);
     count_key(d, r, 1);
-    kv->st.dirty++;
+    kv->st.dirty += changes;
     if (r->expire != KV_NO_EXPIRE || r->heap)
         kv__heap_update(&d->heap, r);
-    if (kv->hooks.modified)
+    if (changes > 0 && kv->hooks.modified)
         kv->hooks.modified(kv->hooks.arg, kv__logical(kv, d), slice_make(r->key, r->klen));
 }
 
@@ -374,5 +421,11 @@ int64_t kv_rec_expire(const struct kv_rec *r)
 
 size_t kv_rec_memory(const struct kv_rec *r)
 {
-    return kv__rec_size(r);
+    size_t n = kv__rec_size(r);
+    if (r->form != KV_FORM_COLL)
+        return n;
+    /* What is not in memory counts as if it were. */
+    const struct kv_coll *c = kv__coll(r);
+    size_t whole = c->id ? (size_t)kv__coll_logical(c) : 0;
+    return n + (c->mem > whole ? c->mem : whole);
 }

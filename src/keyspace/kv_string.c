@@ -1,6 +1,6 @@
 /* The string type: integers in the record, short strings in the record, longer ones in a buffer of their own. */
 #include "base/num.h"
-#include "keyspace/kv_priv.h"
+#include "keyspace/kv_coll.h"
 
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 struct slice kv_str(const struct kv_rec *r, char *tmp)
 {
-    switch ((enum kv_str_form)r->form) {
+    switch ((enum kv_form)r->form) {
     case KV_STR_INT:
         return slice_make(tmp, num_format_int(tmp, r->v.i));
     case KV_STR_INLINE:
@@ -16,6 +16,8 @@ struct slice kv_str(const struct kv_rec *r, char *tmp)
     case KV_STR_HEAP:
     case KV_STR_BLOB:
         return slice_make(r->v.p, r->vlen);
+    case KV_FORM_COLL:
+        break;
     }
     return SLICE_NULL;
 }
@@ -40,6 +42,10 @@ bool kv_str_int(const struct kv_rec *r, int64_t *v)
 
 const char *kv_rec_encoding(const struct kv_rec *r)
 {
+    static const char *const words[] = {"listpack",  "quicklist", "intset",
+                                        "hashtable", "skiplist",  "stream"};
+    if (r->form == KV_FORM_COLL)
+        return words[kv__coll(r)->enc];
     if (r->form == KV_STR_INT)
         return "int";
     return r->vlen > EMBSTR_MAX || r->made_raw ? "raw" : "embstr";
