@@ -209,6 +209,7 @@ void kv_pause_expire(struct kv *kv, bool paused);
 struct kv_stats {
     uint64_t hits, misses;     /* keyspace_hits, keyspace_misses */
     uint64_t expired, evicted; /* expired_keys, evicted_keys */
+    uint64_t lazy_freed;       /* lazyfreed_objects */
     int64_t expire_lag_ms;     /* how late the oldest due key is */
     uint64_t data_bytes;       /* logical data set: what maxmemory bounds */
     uint64_t cache_records, cache_bytes, cache_evictions;

@@ -391,7 +391,7 @@ void kv_stats(struct kv *kv, struct kv_stats *out)
 
 void kv_stats_reset(struct kv *kv)
 {
-    kv->st.hits = kv->st.misses = kv->st.expired = kv->st.evicted = 0;
+    kv->st.hits = kv->st.misses = kv->st.expired = kv->st.evicted = kv->st.lazy_freed = 0;
     kv->st.cold_reads = kv->st.cold_misses = kv->st.cache_evictions = 0;
 }
 

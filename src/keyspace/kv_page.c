@@ -358,6 +358,7 @@ static void free_run(void *arg)
 }
 
 #define FREE_INLINE_MAX 64 /* pages that are freed at once */
+#define LAZY_MIN        64 /* elements from which INFO counts a collection as freed later */
 
 static void free_soon(struct kv *kv, struct kv_coll *c)
 {
@@ -403,6 +404,7 @@ void kv__coll_release(struct kv_coll *c)
     }
     unsigned cut = kv->gen ^ 1u;
     leave(c);
+    kv->st.lazy_freed += c->tree[0].count > LAZY_MIN;
     if (c->stored || c->dirty_pages[cut])
         kv__fold_drop_coll(kv, c->phys, c->id, c->next_page);
     if (c->dirty_pages[cut])

@@ -180,7 +180,7 @@ void info__memory(struct buf *out)
     buf_printf(out, "mem_allocator:%s\r\n", mem_allocator_name());
     info__put_u64(out, "active_defrag_running", 0);
     info__put_u64(out, "lazyfree_pending_objects", 0);
-    info__put_u64(out, "lazyfreed_objects", 0);
+    info__put_u64(out, "lazyfreed_objects", kv.lazy_freed);
 }
 
 /* -- cpu ----------------------------------------------------------------------------------------------------------------- */

@@ -361,8 +361,10 @@ static void test_view_and_databases(void **state)
 
 static int set_up(void **state)
 {
-    strcpy(dir, "/tmp/orbit-coll-XXXXXX");
+    snprintf(dir, sizeof(dir), "/tmp/orbit-coll-XXXXXX");
     assert_non_null(mkdtemp(dir));
+    keyspace_options_register();
+    keyspace_opts.databases = 4;
     keyspace_opts.appendonly = false;
     clock_refresh();
     return 0;
