@@ -42,14 +42,14 @@ struct kv_coll {
     uint64_t id; /* 48 bits; 0: none yet, nothing is stored outside of the record */
     /* 64-bit numbers that the type keeps with the record (streams: last id ...), stored as they are. */
     uint64_t *ext;
-    struct kv_page *ring; /* loaded pages with numbers; where the cache's hand stands */
-    size_t mem, dirty;    /* bytes of its pages in memory; of those not folded */
+    struct kv_page *ring;      /* loaded pages with numbers; where the cache's hand stands */
+    size_t mem, dirty;         /* bytes of its pages in memory; of those not folded */
     uint32_t next_page, pages; /* next page number; pages in memory */
     uint8_t phys, enc, ext_n;
-    bool dead;   /* deleted; waits for the fold under way to take its pages */
-    bool stored; /* the store has, or will get, pages of it */
-    struct kv_page *dirty_pages[2];              /* by generation */
-    struct kv_coll *gnext[2], *gprev[2];         /* collections with dirty pages, by generation */
+    bool dead;                      /* deleted; waits for the fold under way to take its pages */
+    bool stored;                    /* the store has, or will get, pages of it */
+    struct kv_page *dirty_pages[2]; /* by generation */
+    struct kv_coll *gnext[2], *gprev[2]; /* collections with dirty pages, by generation */
 };
 
 static inline struct kv_coll *kv__coll(const struct kv_rec *r)
@@ -88,8 +88,8 @@ MUST_USE enum status kv__coll_copy(struct kv_coll *from, struct kv_coll *to, str
 /* A new empty collection; NULL: out of memory. */
 MUST_USE struct kv_coll *kv__coll_new(struct kv *kv, const struct kv_source *src, uint8_t phys,
                                       enum kv_type t, enum kv_coll_enc enc, uint8_t ext_n);
-size_t kv__coll_inline_bytes(const struct kv_coll *c);   /* memory that counts as its record's */
-uint64_t kv__coll_logical(const struct kv_coll *c);      /* bytes of the data set */
+size_t kv__coll_inline_bytes(const struct kv_coll *c); /* memory that counts as its record's */
+uint64_t kv__coll_logical(const struct kv_coll *c);    /* bytes of the data set */
 void kv__coll_release(struct kv_coll *c); /* its key is gone: memory and stored pages go */
 void kv__coll_forget(struct kv_coll *c);  /* the cache gives it up: nothing of it is dirty */
 void kv__coll_free(struct kv_coll *c);    /* memory alone; any thread */

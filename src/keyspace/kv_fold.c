@@ -64,7 +64,7 @@ struct kv_fold {
     size_t dead_cursor;
     uint32_t number;
     size_t page_dirty[256]; /* dirty bytes of the pages taken, by physical database */
-    int64_t first_expire; /* earliest new expiry in the cut */
+    int64_t first_expire;   /* earliest new expiry in the cut */
     int64_t begun_us;
     /* for the worker, by value */
     struct stor *store;

@@ -408,7 +408,8 @@ void kv__coll_release(struct kv_coll *c)
     if (c->stored || c->dirty_pages[cut])
         kv__fold_drop_coll(kv, c->phys, c->id, c->next_page);
     if (c->dirty_pages[cut])
-        c->dead = true; /* the fold under way still wants these pages; it frees the rest with them */
+        c->dead =
+            true; /* the fold under way still wants these pages; it frees the rest with them */
     else
         free_soon(kv, c);
 }

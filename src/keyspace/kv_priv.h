@@ -16,7 +16,7 @@
 #include "storage/storage.h"
 #include "wal/wal.h"
 
-#define KV_SLOTS     16384
+#define KV_SLOTS 16384
 /* Beyond the slots of keys: places of the space meta that belong to no key (FORMAT.md). */
 #define KV_POS_AUX   (0x8000ULL << 48)
 #define KV_POS_GRAVE (0xfffeULL << 48)
@@ -101,7 +101,7 @@ struct kv_db {
     bool flush_pending; /* the next fold begins with a range delete */
     bool
         store_dead; /* what the store holds of it was flushed, the fold that deletes it is not through yet */
-    uint32_t epoch; /* counts flushes: entries of the expire space of an older epoch are dead */
+    uint32_t epoch;   /* counts flushes: entries of the expire space of an older epoch are dead */
     uint64_t next_id; /* of the next collection that needs pages of its own */
     struct kv_coll *colls[2]; /* collections with dirty pages, by generation */
     struct kv_table table;
@@ -164,8 +164,9 @@ struct kv {
     int64_t expire_lag_ms;
 
     struct kv_fold *fold;
-    uint32_t fold_done;    /* number of the last fold that the store has */
-    struct buf dead_pages; /* what the next fold deletes: pages, and whole collections (kv_fold_page.c) */
+    uint32_t fold_done; /* number of the last fold that the store has */
+    struct buf
+        dead_pages; /* what the next fold deletes: pages, and whole collections (kv_fold_page.c) */
     struct buf graves;
     struct kv_aux *aux;
     uint64_t no_log_seq; /* sequence while there is no log */

@@ -89,9 +89,8 @@ static void set_element(int k, int e)
     if (r)
         kv_edit(kv, r);
     else
-        assert_int_equal(kv__coll_make(kv, 0, key_of(k, name), KV_HASH, KV_COLL_HASHTABLE, 2, &r,
-                                       &err),
-                         ST_OK);
+        assert_int_equal(
+            kv__coll_make(kv, 0, key_of(k, name), KV_HASH, KV_COLL_HASHTABLE, 2, &r, &err), ST_OK);
     struct kv_coll *c = kv__coll(r);
     struct kv_cur cur;
     bool found;
@@ -100,7 +99,8 @@ static void set_element(int k, int e)
     assert_int_equal(kv__tree_find(&c->tree[0], key, &cur, &found, &err), ST_OK);
     assert_int_equal(found, now.version[k][e] != 0);
     struct slice v = value_of(k, e, version, value);
-    assert_int_equal(found ? kv__cur_set(&cur, v, &err) : kv__cur_insert(&cur, key, v, &err), ST_OK);
+    assert_int_equal(found ? kv__cur_set(&cur, v, &err) : kv__cur_insert(&cur, key, v, &err),
+                     ST_OK);
     c->ext[0] = c->tree[0].count;
     kv_edit_end(kv, r, 1);
     now.count[k] += !found;
