@@ -5,7 +5,8 @@
  * the stream or the end of the command; slices passed in must not point into the same stream.
  * Changing functions stand inside of an edit (kv_edit ... kv_edit_end, kv.h) that the caller opens; they notify nothing and
  * propagate nothing. A stream without entries stays a key. Every status: ST_OK, or ST_IO, ST_CORRUPT, ST_NO_MEMORY with err
- * set. Changes of groups leave walks of the entries valid, and the other way round.
+ * set; a failed change may have been made in part, but leaves nothing that is wrong in itself. Changes of groups leave walks of
+ * the entries valid.
  * Thread: the loop thread; records of a view the thread that uses the view. */
 #ifndef ORBIT_KEYSPACE_KV_STREAM_H
 #define ORBIT_KEYSPACE_KV_STREAM_H
@@ -114,7 +115,6 @@ struct kv_stream_walk {
     char prefix[16];
     uint8_t prefix_n;
     bool begun;
-    uint64_t group; /* consumer's walk: where its pending entries are looked up */
 };
 MUST_USE enum status kv_stream_walk_groups(struct kv_rec *r, struct kv_stream_walk *w,
                                            struct error *err);
