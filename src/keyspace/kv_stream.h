@@ -132,6 +132,10 @@ MUST_USE enum status kv_stream_walk_pending(struct kv_rec *r, const struct kv_st
 MUST_USE enum status kv_stream_next_pending(struct kv_stream_walk *w, bool *found,
                                             struct kv_stream_pending *p, struct error *err);
 
+/* ID of the group's last pending entry; there must be one. */
+MUST_USE enum status kv_stream_last_pending(struct kv_rec *r, const struct kv_stream_group *g,
+                                            struct kv_stream_id *id, struct error *err);
+
 /* -- Nodes ----------------------------------------------------------------------------------------------------------------- */
 
 /* Redis keeps entries in nodes of some hundred bytes to kilobytes, named by the ID of their first entry; approximate trimming

@@ -87,6 +87,27 @@ enum status kv_stream_next_pending(struct kv_stream_walk *w, bool *found,
     return st == ST_OK && !*found ? kv__stream_damaged(err) : st;
 }
 
+enum status kv_stream_last_pending(struct kv_rec *r, const struct kv_stream_group *g,
+                                   struct kv_stream_id *id, struct error *err)
+{
+    struct kv_coll *c = kv__coll(r);
+    struct kv_sbytes key;
+    struct kv_cur at;
+    enum status st;
+    group_key(&key, g, KV_STREAM_ID_MAX);
+    kv__sbytes_byte(&key, 0); /* behind all IDs */
+    st = kv__stream_find(c, kv__sbytes_slice_of(&key), &at, NULL, err);
+    if (st == ST_OK)
+        st = kv__cur_end(&at) ? kv__tree_last(&c->tree[1], &at, err) : kv__cur_prev(&at, err);
+    if (st != ST_OK)
+        return st;
+    if (kv__cur_end(&at) || kv__cur_key(&at).n != key.n - 1 ||
+        memcmp(kv__cur_key(&at).p, key.p, key.n - 1 - KV_STREAM_ID_BYTES) != 0)
+        return kv__stream_damaged(err);
+    *id = kv__stream_get_id(kv__cur_key(&at).p + key.n - 1 - KV_STREAM_ID_BYTES);
+    return ST_OK;
+}
+
 /* -- Changing -------------------------------------------------------------------------------------------------------------- */
 
 static MUST_USE enum status take_from(struct kv_coll *c, const struct kv_stream_group *g,

@@ -7,6 +7,7 @@
 #include "commands/generic/generic_commands.h"
 #include "commands/hyperloglog/hyperloglog_commands.h"
 #include "commands/server/server_commands.h"
+#include "commands/stream/stream_commands.h"
 #include "commands/string/string_commands.h"
 #include "commands/transactions/transactions_commands.h"
 #include "config/compat_options.h"
@@ -48,6 +49,7 @@ void server_register(void)
     generic_commands_register();
     hyperloglog_commands_register();
     server_commands_register();
+    stream_commands_register();
     string_commands_register();
     transactions_commands_register();
     info_commands_register();
