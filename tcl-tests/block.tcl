@@ -2,7 +2,7 @@
 # tags: block
 
 proc blocked {} {
-    return [info blocked_clients]
+    return [info_field blocked_clients]
 }
 
 # n clients that wait, one after the other, each with the same words.
@@ -24,7 +24,7 @@ server {} {
         set many [waiting 1 blmpop 0 2 b a right count 10]
         set move [waiting 1 blmove a c left right 0]
         set last [waiting 1 brpop a 0]
-        equal [info total_blocking_keys] 2
+        equal [info_field total_blocking_keys] 2
         equal [r rpush a 1 2 3 4 5] 5
         equal [$pop read] {a 1}
         equal [$many read] {a {5 4 3 2}}
@@ -33,7 +33,7 @@ server {} {
         equal [$move read] 6
         equal [$last read] {a 7}
         equal [r lrange c 0 -1] 6
-        equal [list [blocked] [info total_blocking_keys]] {0 0}
+        equal [list [blocked] [info_field total_blocking_keys]] {0 0}
         foreach c [list $pop $many $move $last] {
             $c close
         }

@@ -23,33 +23,37 @@ proc on_model {command args} {
         llen { return $n }
         lset {
             set a [expr {$a < 0 ? $n + $a : $a}]
+            if {$n == 0} { return {ERR no such key} }
             if {$a < 0 || $a >= $n} { return {ERR index out of range} }
             lset model $a $b
             return OK
         }
         linsert {
             set at [lsearch -exact $model $b]
-            if {$at < 0} { return -1 }
+            if {$at < 0} { return [expr {$n ? -1 : 0}] }
             set model [linsert $model [expr {$a eq "after" ? $at + 1 : $at}] $c]
             return [llength $model]
         }
-        lpos { set at [lsearch -exact $model $a]; return [expr {$at < 0 ? "" : $at}] }
+        lpos { set at [lsearch -exact $model $a]; return [expr {$at < 0 ? {} : $at}] }
         lrem {
             set left [expr {$a == 0 ? $n : abs($a)}]
             set removed 0
-            set order [expr {$a < 0 ? [lreverse $model] : $model}]
+            set order $model
+            if {$a < 0} { set order [lreverse $model] }
             set kept {}
             foreach e $order {
                 if {$removed < $left && $e eq $b} { incr removed } else { lappend kept $e }
             }
-            set model [expr {$a < 0 ? [lreverse $kept] : $kept}]
+            set model $kept
+            if {$a < 0} { set model [lreverse $kept] }
             return $removed
         }
         rotate {
             if {$n == 0} { return "" }
-            set e [lindex $model [expr {$a eq "left" ? 0 : "end"}]]
-            set model [expr {$a eq "left" ? [lrange $model 1 end] : [lrange $model 0 end-1]}]
-            set model [expr {$b eq "left" ? [linsert $model 0 $e] : [linsert $model end $e]}]
+            set from [expr {$a eq "left" ? 0 : "end"}]
+            set e [lindex $model $from]
+            set model [lreplace $model $from $from]
+            if {$b eq "left"} { set model [linsert $model 0 $e] } else { lappend model $e }
             return $e
         }
     }
@@ -69,9 +73,7 @@ proc on_server {command args} {
         rotate { set line [list lmove k k $a $b] }
         default { set line [list $command k {*}$args] }
     }
-    if {[catch {r {*}$line} answer]} {
-        return [expr {$command eq "lset" ? "ERR index out of range" : $answer}]
-    }
+    catch {r {*}$line} answer
     return $answer
 }
 

@@ -9,6 +9,7 @@
  * for ever. */
 #include "session/block_keys.h"
 
+#include "base/clock.h"
 #include "base/dict.h"
 #include "base/list.h"
 #include "base/mem.h"
@@ -288,6 +289,8 @@ void block__keys_serve(void)
     struct list_node held;
     list_init(&held);
     while (!list_empty(&ready)) {
+        /* A long transaction may lie behind: what has expired meanwhile is not there for them. */
+        clock_refresh();
         struct wanted_key *k = LIST_ENTRY(ready.next, struct wanted_key, ready_link);
         unmark(k);
         if (!serve_key(k))
