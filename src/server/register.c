@@ -6,6 +6,7 @@
 #include "commands/connection/connection_commands.h"
 #include "commands/generic/generic_commands.h"
 #include "commands/hyperloglog/hyperloglog_commands.h"
+#include "commands/list/list_commands.h"
 #include "commands/server/server_commands.h"
 #include "commands/stream/stream_commands.h"
 #include "commands/string/string_commands.h"
@@ -48,6 +49,7 @@ void server_register(void)
     connection_commands_register();
     generic_commands_register();
     hyperloglog_commands_register();
+    list_commands_register();
     server_commands_register();
     stream_commands_register();
     string_commands_register();
