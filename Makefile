@@ -75,6 +75,7 @@ PKGS := $(if $(call has,event),libevent libevent_pthreads libevent_openssl opens
 	$(if $(call has,storage/rocksdb),rocksdb) \
 	$(if $(call has,rdb),liblzf) \
 	$(if $(call has,storage/cow_btree),lmdb) \
+	$(if $(call has,services/script),lua5.1) \
 	$(if $(call has,tools/cli),hiredis)
 PKGS := $(strip $(PKGS))
 ifneq ($(PKGS),)

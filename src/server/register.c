@@ -23,6 +23,7 @@
 #include "services/monitor/monitor_commands.h"
 #include "services/pubsub/pubsub.h"
 #include "services/pubsub/pubsub_commands.h"
+#include "services/script/script.h"
 #include "services/script/script_commands.h"
 #include "services/slowlog/slowlog_commands.h"
 #include "services/tracking/tracking.h"
@@ -40,6 +41,7 @@ void server_register(void)
     session_options_register();
     resp_options_register();
     server_options_register();
+    script_options_register();
     tracking_options_register();
 
     acl_commands_register();
@@ -68,5 +70,6 @@ void server_start_services(void)
     multi_init();
     latency_start();
     pubsub_start();
+    script_start();
     tracking_start();
 }

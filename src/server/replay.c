@@ -52,7 +52,7 @@ static void on_progress(void *arg, uint64_t done, uint64_t total)
     loop_poll(lifecycle.loop);
     int signum = signals_take();
     if (signum)
-        server_leave_loading(signum == SIGINT ? "SIGINT" : "SIGTERM");
+        server_leave_now(signum == SIGINT ? "SIGINT" : "SIGTERM", "the data is loaded");
 }
 
 enum status replay_log(struct kv *kv, struct error *err)

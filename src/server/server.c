@@ -24,6 +24,7 @@
 #include "server/server_options.h"
 #include "server/signals.h"
 #include "session/acl.h"
+#include "session/dispatch.h"
 #include "session/hooks.h"
 #include "session/lifecycle.h"
 #include "wire/resp/resp.h"
@@ -107,9 +108,9 @@ static size_t maxmemory(void)
 
 /* -- stopping ------------------------------------------------------------------------------------ */
 
-void server_leave_loading(const char *why)
+void server_leave_now(const char *why, const char *when)
 {
-    log_warning(LOG_SERVER, "Received %s while the data is loaded, exiting now.", why);
+    log_warning(LOG_SERVER, "Received %s while %s, exiting now.", why, when);
     resp_unlisten();
     datadir_close();
     _exit(0);
@@ -118,7 +119,10 @@ void server_leave_loading(const char *why)
 enum status server_shutdown(unsigned flags, struct error *err)
 {
     if (lifecycle.loading)
-        server_leave_loading("SHUTDOWN");
+        server_leave_now("SHUTDOWN", "the data is loaded");
+    /* What the script has done so far is in no log, and so never was. */
+    if (dispatch_busy())
+        server_leave_now("SHUTDOWN", "a script runs");
     if (kv_write_refused(lifecycle.kv, err) && !(flags & (SHUTDOWN_FORCE | SHUTDOWN_NOSAVE)))
         return error_prefix(err, "the log cannot be written");
     stopping = true;

@@ -16,8 +16,8 @@ struct kv;
 
 /* Executes the log's tail; events are served meanwhile. */
 MUST_USE enum status replay_log(struct kv *kv, struct error *err);
-/* Ends the process while the log is replayed: nothing has changed that would have to be kept. */
-NORETURN void server_leave_loading(const char *why);
+/* Ends the process at once, while the log is replayed or a script runs: nothing has changed that would have to be kept. */
+NORETURN void server_leave_now(const char *why, const char *when);
 /* The tick's hooks and the periodic job. */
 void ticks_setup(void);
 /* A shutdown begins with the end of this tick; see session/lifecycle.h. */

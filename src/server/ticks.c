@@ -12,6 +12,7 @@
 #include "server/server_options.h"
 #include "server/signals.h"
 #include "session/block.h"
+#include "session/dispatch.h"
 #include "session/hooks.h"
 #include "session/lifecycle.h"
 #include "wire/resp/resp.h"
@@ -84,7 +85,8 @@ static int64_t hz(void)
 static int64_t on_cron(void *arg)
 {
     lifecycle.cron_runs++;
-    if (!lifecycle.cron_paused) {
+    /* A script that takes long lets the timers run, but the data must stand still meanwhile. */
+    if (!lifecycle.cron_paused && dispatch_depth() == 0) {
         kv_cron(lifecycle.kv);
         /* Also without any command: a smaller maxmemory takes effect by itself. */
         (void)!kv_evict(lifecycle.kv);

@@ -181,6 +181,8 @@ struct command {
     size_t nsubs;
     struct command *parent; /* of a subcommand */
     int id;                 /* bit number in ACL users' sets */
+    /* Flags of one call, when its arguments decide (EVAL, FCALL); NULL: flags. Set by the command's service. */
+    unsigned (*flags_of)(const struct call *c);
     bool
         keys_simple; /* one KEY_BEGIN_INDEX + KEY_FIND_RANGE spec: first/last/step below are all there is */
     int first_key, last_key, key_step;

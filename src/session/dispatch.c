@@ -47,6 +47,7 @@ static struct name_entry names[NAME_CACHE_SIZE];
 static struct arena **arenas; /* by depth */
 static int narenas;
 static const char *busy_error;
+static bool over_memory, scripts_may_all;
 
 bool dispatch_is_loading(void)
 {
@@ -56,6 +57,31 @@ bool dispatch_is_loading(void)
 void dispatch_set_busy(const char *error)
 {
     busy_error = error;
+}
+
+const char *dispatch_busy(void)
+{
+    return busy_error;
+}
+
+bool dispatch_over_memory(void)
+{
+    return over_memory;
+}
+
+void dispatch_set_scripts_may_all(bool on)
+{
+    scripts_may_all = on;
+}
+
+bool dispatch_scripts_may_all(void)
+{
+    return scripts_may_all;
+}
+
+unsigned dispatch_flags(const struct call *c)
+{
+    return UNLIKELY(c->cmd->flags_of != NULL) ? c->cmd->flags_of(c) : c->cmd->flags;
 }
 
 void dispatch_forget_commands(void)
@@ -122,6 +148,12 @@ static struct found find(const struct slice *argv, int argc, bool *parent_only)
     if (e && !f.cmd->parent && !f.cmd->nsubs)
         *e = (struct name_entry){lo, hi, name.n, f};
     return f;
+}
+
+struct command *dispatch_find(const struct slice *argv, int argc)
+{
+    bool parent_only = false;
+    return find(argv, argc, &parent_only).cmd;
 }
 
 /* -- Refusals ------------------------------------------------------------------------------------------------------------ */
@@ -258,7 +290,8 @@ struct effective {
 
 static struct effective effective(const struct call *c, unsigned roles)
 {
-    struct effective e = {c->cmd->flags, ~c->cmd->flags};
+    unsigned flags = dispatch_flags(c);
+    struct effective e = {flags, ~flags};
     if (UNLIKELY(roles & ROLE_EXEC) && (c->s->flags & SESS_MULTI)) {
         e.any |= multi_flags(c->s);
         e.lacking |= multi_inverse_flags(c->s);
@@ -283,7 +316,10 @@ static bool make_room(struct kv *kv)
 static bool check_state(struct call *c, unsigned roles, struct effective e, enum dispatch_result *r)
 {
     struct session *s = c->s;
-    if (UNLIKELY(keyspace_opts.maxmemory > 0) && !make_room(c->kv)) {
+    /* Nothing is evicted in the midst of a script. */
+    if (LIKELY(!busy_error))
+        over_memory = UNLIKELY(keyspace_opts.maxmemory > 0) && !make_room(c->kv);
+    if (UNLIKELY(over_memory)) {
         bool refuse =
             (e.any & CMD_DENYOOM) || ((s->flags & SESS_MULTI) && !(roles & ROLE_NOT_QUEUED));
         if (refuse) {

@@ -2,7 +2,12 @@
 #ifndef ORBIT_SESSION_DISPATCH_H
 #define ORBIT_SESSION_DISPATCH_H
 
+#include "base/slice.h"
+
 #include <stdbool.h>
+
+struct call;
+struct command;
 
 /* lifecycle.loading: commands without CMD_LOADING are answered with -LOADING. Sessions with
  * SESS_LOADING_LOG go on. */
@@ -11,6 +16,18 @@ bool dispatch_is_loading(void);
 /* A script or a module keeps the server busy: commands without CMD_ALLOW_BUSY are answered with this text ("BUSY ..."). NULL:
  * not busy any more. The text is borrowed. */
 void dispatch_set_busy(const char *error);
+const char *dispatch_busy(void);
+
+/* The command of these words, subcommand resolved; NULL: unknown. */
+struct command *dispatch_find(const struct slice *argv, int argc);
+/* The flags that count for this call. */
+unsigned dispatch_flags(const struct call *c);
+/* The data set was over maxmemory, with nothing to evict, when the command of a client began that runs now. */
+bool dispatch_over_memory(void);
+
+/* DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call commands with CMD_NOSCRIPT. */
+void dispatch_set_scripts_may_all(bool on);
+bool dispatch_scripts_may_all(void);
 
 /* Forgets looked-up commands; after a table of commands has changed. */
 void dispatch_forget_commands(void);

@@ -94,8 +94,9 @@ bool multi_queue(struct call *c)
         buf_put(&m->words, &w, sizeof w);
     }
     buf_put(&m->commands, &q, sizeof q);
-    m->flags |= c->cmd->flags;
-    m->inverse |= ~c->cmd->flags;
+    unsigned flags = dispatch_flags(c);
+    m->flags |= flags;
+    m->inverse |= ~flags;
     return true;
 }
 

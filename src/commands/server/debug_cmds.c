@@ -4,6 +4,7 @@
 #include "commands/server/debug_priv.h"
 #include "commands/server/server_commands.h"
 #include "config/admin.h"
+#include "session/dispatch.h"
 #include "session/lifecycle.h"
 #include "session/reply.h"
 
@@ -170,6 +171,15 @@ static void debug_pause_cron(struct call *c)
     reply_ok(c);
 }
 
+static void debug_set_disable_deny_scripts(struct call *c)
+{
+    int64_t on;
+    if (!call_arg_int(c, 2, &on, NULL))
+        return;
+    dispatch_set_scripts_may_all(on != 0);
+    reply_ok(c);
+}
+
 static void debug_replybuffer(struct call *c)
 {
     int64_t v;
@@ -242,6 +252,8 @@ static void debug_help(struct call *c)
         "    Crashes the server by a bad memory access.",
         "SET-ACTIVE-EXPIRE <0|1>",
         "    Whether expired keys are deleted in the background.",
+        "SET-DISABLE-DENY-SCRIPTS <0|1>",
+        "    Lets scripts call every command.",
         "SLEEP <seconds>",
         "    Stops the server for so long; fractions are allowed.",
         NULL};
@@ -272,6 +284,7 @@ void cmd_debug(struct call *c)
         {"replybuffer", 4, 4, debug_replybuffer},
         {"segfault", 2, 2, debug_segfault},
         {"set-active-expire", 3, 3, debug_set_active_expire},
+        {"set-disable-deny-scripts", 3, 3, debug_set_disable_deny_scripts},
         {"sleep", 3, 3, debug_sleep},
     };
     for (size_t i = 0; i < COUNT_OF(subs); i++) {

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "commands/server/server_commands.h"
 #include "session/call.h"
+#include "session/dispatch.h"
 #include "session/lifecycle.h"
 #include "session/reply.h"
 
@@ -42,6 +43,10 @@ void cmd_shutdown(struct call *c)
     }
     if (!(flags & SHUTDOWN_NOW) && (c->s->flags & SESS_DENY_BLOCKING)) {
         reply_error(c, "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client");
+        return;
+    }
+    if (!(flags & SHUTDOWN_NOSAVE) && dispatch_busy()) {
+        reply_error(c, dispatch_busy());
         return;
     }
     log_warning(LOG_SERVER, "User requested shutdown...");
