@@ -5,6 +5,7 @@
 #include "keyspace/kv_priv.h"
 
 #define EVICT_BUDGET_US 500
+#define LEAST_RECORD    16 /* bytes */
 
 uint64_t kv__data_bytes(const struct kv *kv)
 {
@@ -145,7 +146,13 @@ static bool evict_one(struct kv *kv, struct candidate *best)
 enum status kv_evict(struct kv *kv)
 {
     uint64_t limit = (uint64_t)keyspace_opts.maxmemory;
-    if (limit == 0 || kv->replaying || kv__data_bytes(kv) <= limit)
+    if (limit == 0 || kv->replaying)
+        return ST_OK;
+    /* No key at all fits below such a limit: it is exceeded without any. */
+    bool none_fits = limit < LEAST_RECORD;
+    if (none_fits)
+        limit = 0;
+    else if (kv__data_bytes(kv) <= limit)
         return ST_OK;
     if (keyspace_opts.maxmemory_policy == KV_EVICT_NONE)
         return ST_NO_MEMORY;
@@ -157,5 +164,5 @@ enum status kv_evict(struct kv *kv)
             break; /* the rest with the next command: one client must not wait for all */
     }
     buf_free(&best.key);
-    return going ? ST_OK : ST_NO_MEMORY;
+    return going && !none_fits ? ST_OK : ST_NO_MEMORY;
 }
