@@ -27,9 +27,13 @@ void cmd_randomkey(struct call *c);
 void cmd_rename(struct call *c);
 void cmd_renamenx(struct call *c);
 void cmd_scan(struct call *c);
+void cmd_sort(struct call *c);
+void cmd_sort_ro(struct call *c);
 void cmd_touch(struct call *c);
 void cmd_ttl(struct call *c);
 void cmd_type(struct call *c);
 void cmd_unlink(struct call *c);
+bool keys_sort(const struct command *cmd, const struct slice *argv, int argc,
+               struct key_refs *out);
 
 #endif
