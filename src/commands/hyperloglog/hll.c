@@ -176,6 +176,16 @@ bool hll_next_run(struct slice s, size_t *at, struct hll_run *run)
     return true;
 }
 
+/* The next run, unless it goes beyond the last register: then *at stays before it. */
+static bool next_sound(struct slice s, size_t *at, unsigned index, struct hll_run *run)
+{
+    size_t next = *at;
+    if (!hll_next_run(s, &next, run) || index + run->n > HLL_REGISTERS)
+        return false;
+    *at = next;
+    return true;
+}
+
 static size_t put_zeros(unsigned char *out, unsigned n)
 {
     if (n == 0)
@@ -297,7 +307,7 @@ bool hll_to_dense(struct buf *b)
     memset(buf_grow(&dense, HLL_DENSE_BYTES), 0, HLL_DENSE_BYTES);
     memcpy(dense.p, b->p, HLL_HEADER);
     dense.p[FORM_AT] = HLL_DENSE;
-    while (hll_next_run(buf_slice(b), &at, &run) && index + run.n <= HLL_REGISTERS) {
+    while (next_sound(buf_slice(b), &at, index, &run)) {
         if (run.value)
             for (unsigned i = 0; i < run.n; i++)
                 hll_dense_put((unsigned char *)dense.p + HLL_HEADER, index + i, run.value);
@@ -332,7 +342,7 @@ bool hll_merge(struct slice s, uint8_t max[HLL_REGISTERS])
             raise_to(&max[i], registers[i]);
         return true;
     }
-    while (hll_next_run(s, &at, &run) && index + run.n <= HLL_REGISTERS) {
+    while (next_sound(s, &at, index, &run)) {
         if (run.value)
             for (unsigned i = 0; i < run.n; i++)
                 raise_to(&max[index + i], run.value);
@@ -401,7 +411,7 @@ bool hll_count(struct slice s, uint64_t *count)
         *count = hll_count_registers(registers);
         return true;
     }
-    while (hll_next_run(s, &at, &run) && index + run.n <= HLL_REGISTERS) {
+    while (next_sound(s, &at, index, &run)) {
         histogram[run.value] += run.n;
         index += run.n;
     }
