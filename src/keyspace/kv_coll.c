@@ -309,7 +309,7 @@ struct kv_coll *kv__coll_decode(struct kv *kv, const struct kv_source *src, uint
     if (in.bad || enc >= KV_COLL_ENC_COUNT || ext_n > KV_COLL_EXT_MAX)
         return NULL;
     struct kv_coll *c = kv__coll_new(kv, src, phys, t, (enum kv_coll_enc)enc, ext_n);
-    if (c && !decode_payload(c, &in)) {
+    if (c && (!decode_payload(c, &in) || (t == KV_LIST && !kv__list_decoded(c)))) {
         kv__coll_free(c);
         c = NULL;
     }

@@ -83,6 +83,9 @@ void kv__coll_encode(const struct kv_coll *c, struct buf *out, struct kv_leaf **
 /* A collection of type t from a payload, not yet in any record; kv NULL: of a view. NULL: damaged or out of memory. */
 MUST_USE struct kv_coll *kv__coll_decode(struct kv *kv, const struct kv_source *src, uint8_t phys,
                                          enum kv_type t, struct slice payload);
+/* kv_list.c: what a list looks like when it was read back; one that is small enough is packed, as Redis does when it loads.
+ * False: it is none. */
+bool kv__list_decoded(struct kv_coll *c);
 /* Fills the empty collection to with what from holds. */
 MUST_USE enum status kv__coll_copy(struct kv_coll *from, struct kv_coll *to, struct error *err);
 /* A new empty collection; NULL: out of memory. */

@@ -284,6 +284,28 @@ static uint64_t least_bytes(uint64_t count)
     return LISTPACK_FRAME + LISTPACK_LEAST * count;
 }
 
+/* Bytes that are known, in case of need by counting. */
+static enum status know_bytes(struct kv_coll *c, struct error *err)
+{
+    uint64_t bytes;
+    if (*packed_bytes(c) != UNKNOWN)
+        return ST_OK;
+    enum status st = count_bytes(&c->tree[0], &bytes, err);
+    if (st == ST_OK)
+        *packed_bytes(c) = bytes;
+    return st;
+}
+
+/* Of a list whose bytes are known. */
+static bool is_within(const struct kv_coll *c, struct limit l)
+{
+    uint64_t count = c->tree[0].count;
+    if (count > l.count || c->ext[0] > l.bytes)
+        return false;
+    /* Redis would have more than one node */
+    return l.bytes != UINT64_MAX || count == 1 || c->ext[0] <= COUNTED_SAFE;
+}
+
 /* Packs a large list that is within l. */
 static enum status pack_within(struct kv_coll *c, struct limit l, struct error *err)
 {
@@ -294,18 +316,9 @@ static enum status pack_within(struct kv_coll *c, struct limit l, struct error *
             *packed_bytes(c) = UNKNOWN;
         return ST_OK;
     }
-    if (*packed_bytes(c) == UNKNOWN) {
-        uint64_t bytes;
-        enum status st = count_bytes(&c->tree[0], &bytes, err);
-        if (st != ST_OK)
-            return st;
-        *packed_bytes(c) = bytes;
-    }
-    if (*packed_bytes(c) > l.bytes)
-        return ST_OK;
-    /* Redis would have more than one node */
-    if (l.bytes == UINT64_MAX && count > 1 && *packed_bytes(c) > COUNTED_SAFE)
-        return ST_OK;
+    enum status st = know_bytes(c, err);
+    if (st != ST_OK || !is_within(c, l))
+        return st;
     return convert(c, KV_COLL_LISTPACK, err);
 }
 
@@ -327,4 +340,22 @@ enum status kv_list_settle(struct kv_rec *r, struct error *err)
     if (c->enc == KV_COLL_QUICKLIST)
         return pack_within(c, limit_now(), err);
     return kv_list_expect(r, NULL, 0, err);
+}
+
+bool kv__list_decoded(struct kv_coll *c)
+{
+    const struct kv_tree *t = &c->tree[0];
+    if (c->ext_n != 1 || c->tree[1].count > 0)
+        return false;
+    if (c->enc == KV_COLL_LISTPACK)
+        return true;
+    if (c->enc != KV_COLL_QUICKLIST)
+        return false;
+    /* One leaf has the same form in both encodings. */
+    struct error err;
+    if (t->root_id == 0 && know_bytes(c, &err) == ST_OK && is_within(c, limit_now())) {
+        c->tree[0].packed = true;
+        c->enc = KV_COLL_LISTPACK;
+    }
+    return true;
 }
