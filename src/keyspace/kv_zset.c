@@ -209,7 +209,7 @@ enum status kv_zset_prev(struct kv_zset_cur *c, struct error *err)
 
 /* -- Ranges ---------------------------------------------------------------------------------------------------------- */
 
-/* How many elements stand before the bound; with above those that it takes in are before it too. */
+/* How many elements have scores below this one; with above those that have it count too. */
 static enum status before_score(struct kv_coll *c, double score, bool above, uint64_t *n,
                                 struct error *err)
 {
@@ -224,43 +224,86 @@ static enum status before_score(struct kv_coll *c, double score, bool above, uin
     return st;
 }
 
-/* The same by member; all members count as having the first one's score. */
-static enum status before_member(struct kv_coll *c, struct slice member, bool above, uint64_t *n,
-                                 struct error *err)
+static enum status span_scores(struct kv_coll *c, const struct kv_zset_range *range,
+                               uint64_t *first, uint64_t *end, struct error *err)
 {
-    struct kv_cur at;
-    struct zkey key;
-    enum status st = kv__tree_first(&c->tree[0], &at, err);
-    if (st != ST_OK || kv__cur_end(&at)) {
-        *n = 0;
-        return st;
-    }
-    double score = item_at(&at).score;
-    bool found;
-    if (!zkey_init(&key, member))
-        return no_memory(err);
-    st = kv__tree_find(&c->tree[0], zkey_score(&key, score), &at, &found, err);
-    zkey_deinit(&key);
+    enum status st = before_score(c, range->min.score, range->min.exclusive, first, err);
+    return st == ST_OK ? before_score(c, range->max.score, !range->max.exclusive, end, err) : st;
+}
+
+/* Order of a member and a bound; tie is the answer for a member that stands at an exclusive one. */
+static int compare(struct slice member, const struct kv_zset_bound *b, int tie)
+{
+    if (b->edge != KV_ZSET_AT)
+        return b->edge == KV_ZSET_LOWEST ? 1 : -1;
+    int order = slice_cmp(member, b->member);
+    return order == 0 && b->exclusive ? tie : order;
+}
+
+static bool reaches_min(const struct kv_cur *at, const struct kv_zset_range *range)
+{
+    return compare(item_at(at).member, &range->min, -1) >= 0;
+}
+
+static bool within_max(const struct kv_cur *at, const struct kv_zset_range *range)
+{
+    return compare(item_at(at).member, &range->max, 1) <= 0;
+}
+
+/* Walks from one end to the first member that the near bound lets in, and on while the far one does. */
+static enum status walk_members(struct kv_coll *c, const struct kv_zset_range *range,
+                                uint64_t *first, uint64_t *end, struct error *err)
+{
+    struct kv_tree *t = &c->tree[0];
+    struct kv_cur low, high;
+    bool back = range->from_end, inside = false;
+    uint64_t rank = 0, n = 0;
+    enum status st = kv__tree_first(t, &low, err);
     if (st == ST_OK)
-        *n = kv__cur_rank(&at) + (found && above);
+        st = kv__tree_last(t, &high, err);
+    if (st != ST_OK || !within_max(&low, range) || !reaches_min(&high, range))
+        return st;
+    struct kv_cur at = back ? high : low;
+    while (st == ST_OK && !kv__cur_end(&at)) {
+        inside = inside || (back ? within_max(&at, range) : reaches_min(&at, range));
+        if (inside && !(back ? reaches_min(&at, range) : within_max(&at, range)))
+            break;
+        rank += !inside;
+        n += inside;
+        st = back ? kv__cur_prev(&at, err) : kv__cur_next(&at, err);
+    }
+    *first = back ? t->count - rank - n : rank;
+    *end = *first + n;
     return st;
 }
 
-static enum status before(struct kv_coll *c, const struct kv_zset_range *range,
-                          const struct kv_zset_bound *b, bool above, uint64_t *n, struct error *err)
+/* The rank of the first member that is not before the bound, by halving; all members stand in their own order. */
+static enum status halve_members(struct kv_coll *c, const struct kv_zset_range *range, bool max,
+                                 uint64_t *rank, struct error *err)
 {
-    switch (b->edge) {
-    case KV_ZSET_LOWEST:
-        *n = 0;
-        return ST_OK;
-    case KV_ZSET_HIGHEST:
-        *n = c->tree[0].count;
-        return ST_OK;
-    case KV_ZSET_AT:
-        break;
+    uint64_t low = 0, high = c->tree[0].count;
+    while (low < high) {
+        uint64_t mid = low + (high - low) / 2;
+        struct kv_cur at;
+        enum status st = kv__tree_at(&c->tree[0], mid, &at, err);
+        if (st != ST_OK)
+            return st;
+        if (max ? within_max(&at, range) : !reaches_min(&at, range))
+            low = mid + 1;
+        else
+            high = mid;
     }
-    return range->by_member ? before_member(c, b->member, above, n, err)
-                            : before_score(c, b->score, above, n, err);
+    *rank = low;
+    return ST_OK;
+}
+
+static enum status span_members(struct kv_coll *c, const struct kv_zset_range *range,
+                                uint64_t *first, uint64_t *end, struct error *err)
+{
+    if (packed(c))
+        return walk_members(c, range, first, end, err);
+    enum status st = halve_members(c, range, false, first, err);
+    return st == ST_OK ? halve_members(c, range, true, end, err) : st;
 }
 
 enum status kv_zset_span(struct kv_rec *r, const struct kv_zset_range *range, uint64_t *first,
@@ -268,10 +311,9 @@ enum status kv_zset_span(struct kv_rec *r, const struct kv_zset_range *range, ui
 {
     struct kv_coll *c = kv__coll(r);
     uint64_t end = 0;
-    *n = 0;
-    enum status st = before(c, range, &range->min, range->min.exclusive, first, err);
-    if (st == ST_OK)
-        st = before(c, range, &range->max, !range->max.exclusive, &end, err);
+    *n = *first = 0;
+    enum status st = range->by_member ? span_members(c, range, first, &end, err)
+                                      : span_scores(c, range, first, &end, err);
     if (st == ST_OK && end > *first)
         *n = end - *first;
     return st;

@@ -51,7 +51,8 @@ MUST_USE enum status kv_zset_prev(struct kv_zset_cur *c, struct error *err);
 
 /* -- Ranges ---------------------------------------------------------------------------------------------------------------- */
 
-/* By score, or by member (only sensible when all scores are equal: then in the members' order). */
+/* By score, or by member. The latter has a meaning where the members stand in their own order, as they do when all scores are
+ * equal; otherwise a packed one is walked as Redis walks it, and from which end then matters. */
 enum kv_zset_edge { KV_ZSET_LOWEST, KV_ZSET_HIGHEST, KV_ZSET_AT };
 struct kv_zset_bound {
     enum kv_zset_edge edge; /* by member: "-", "+", or the member; by score always KV_ZSET_AT */
@@ -61,6 +62,7 @@ struct kv_zset_bound {
 };
 struct kv_zset_range {
     bool by_member;
+    bool from_end;
     struct kv_zset_bound min, max;
 };
 /* The ranks that the range takes: n elements from first on; n may be 0. */

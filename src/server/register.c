@@ -5,12 +5,14 @@
 #include "commands/config/config_commands.h"
 #include "commands/connection/connection_commands.h"
 #include "commands/generic/generic_commands.h"
+#include "commands/geo/geo_commands.h"
 #include "commands/hyperloglog/hyperloglog_commands.h"
 #include "commands/list/list_commands.h"
 #include "commands/server/server_commands.h"
 #include "commands/stream/stream_commands.h"
 #include "commands/string/string_commands.h"
 #include "commands/transactions/transactions_commands.h"
+#include "commands/zset/zset_commands.h"
 #include "config/compat_options.h"
 #include "event/event_options.h"
 #include "keyspace/keyspace_options.h"
@@ -50,12 +52,14 @@ void server_register(void)
     config_commands_register();
     connection_commands_register();
     generic_commands_register();
+    geo_commands_register();
     hyperloglog_commands_register();
     list_commands_register();
     server_commands_register();
     stream_commands_register();
     string_commands_register();
     transactions_commands_register();
+    zset_commands_register();
     info_commands_register();
     latency_commands_register();
     monitor_commands_register();

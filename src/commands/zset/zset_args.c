@@ -25,7 +25,7 @@ static bool parse_bound(struct slice s, struct kv_zset_bound *b)
 
 bool zset__score_range(struct call *c, int i, int j, struct kv_zset_range *out)
 {
-    out->by_member = false;
+    *out = (struct kv_zset_range){0};
     if (parse_bound(c->argv[i], &out->min) && parse_bound(c->argv[j], &out->max))
         return true;
     reply_error(c, "ERR min or max is not a float");
@@ -54,9 +54,9 @@ static bool parse_member_bound(struct slice s, struct kv_zset_bound *b)
     return true;
 }
 
-bool zset__member_range(struct call *c, int i, int j, struct kv_zset_range *out)
+bool zset__member_range(struct call *c, int i, int j, bool from_end, struct kv_zset_range *out)
 {
-    out->by_member = true;
+    *out = (struct kv_zset_range){.by_member = true, .from_end = from_end};
     if (parse_member_bound(c->argv[i], &out->min) && parse_member_bound(c->argv[j], &out->max))
         return true;
     reply_error(c, "ERR min or max not valid string range item");

@@ -10,7 +10,8 @@
 
 /* Argument i is the lower end, argument j the upper one. False: the error is answered. */
 MUST_USE bool zset__score_range(struct call *c, int i, int j, struct kv_zset_range *out);
-MUST_USE bool zset__member_range(struct call *c, int i, int j, struct kv_zset_range *out);
+MUST_USE bool zset__member_range(struct call *c, int i, int j, bool from_end,
+                                 struct kv_zset_range *out);
 /* Cuts first and last, which count from the end when negative, to a sorted set of count members. *n may be 0. */
 void zset__clip_ranks(int64_t first, int64_t last, uint64_t count, uint64_t *rank, uint64_t *n);
 

@@ -1,14 +1,9 @@
 /* ZRANDMEMBER. */
-#include "base/arena.h"
-#include "base/hash.h"
+#include "base/mem.h"
+#include "commands/pick.h"
 #include "commands/zset/zset_commands.h"
 #include "commands/zset/zset_priv.h"
 #include "session/reply.h"
-
-static uint64_t below(uint64_t n)
-{
-    return hash_rand64() % n;
-}
 
 /* The member of this rank, as element i of n. False: answered. */
 static bool reply_rank(struct call *c, struct kv_rec *rec, uint64_t rank, uint64_t i, uint64_t n,
@@ -32,70 +27,44 @@ static void with_repeats(struct call *c, struct kv_rec *rec, uint64_t n, bool sc
     uint64_t count = kv_zset_count(rec);
     zset__reply_begin(c, n, scores);
     for (uint64_t i = 0; i < n && !(c->s->flags & SESS_CLOSING); i++)
-        if (!reply_rank(c, rec, below(count), i, n, scores))
+        if (!reply_rank(c, rec, pick_one(count), i, n, scores))
             return;
 }
 
-/* n different members, in order: each one is taken with the chance that makes all choices equally likely. */
+/* n different members, in order. */
 static void by_walk(struct call *c, struct kv_rec *rec, uint64_t n, bool scores)
 {
+    struct pick_walk w = {.left = kv_zset_count(rec), .wanted = n};
     struct kv_zset_cur cur;
     struct error err;
-    uint64_t left = kv_zset_count(rec), taken = 0;
     enum status st = kv_zset_first(rec, &cur, &err);
     zset__reply_begin(c, n, scores);
-    for (; st == ST_OK && taken < n; left--) {
-        if (below(left) < n - taken) {
+    while (st == ST_OK && w.wanted > 0) {
+        if (pick_next(&w)) {
             struct kv_zset_item item = kv_zset_item(&cur);
             zset__reply_item(c, &item, scores);
-            if (++taken == n)
-                return;
         }
-        st = kv_zset_next(&cur, &err);
+        if (w.wanted > 0)
+            st = kv_zset_next(&cur, &err);
     }
-    zset__reply_failed(c, taken, n, scores, st, &err);
+    if (st != ST_OK)
+        zset__reply_failed(c, n - w.wanted, n, scores, st, &err);
 }
 
-/* A set of ranks: open addressing, 0 stands for a free place. */
-struct ranks {
-    uint64_t *slot;
-    uint64_t mask;
-};
-
-static bool ranks_add(struct ranks *r, uint64_t rank)
-{
-    uint64_t i = (rank * 0x9e3779b97f4a7c15u >> 17) & r->mask;
-    for (; r->slot[i] != 0; i = (i + 1) & r->mask)
-        if (r->slot[i] == rank + 1)
-            return false;
-    r->slot[i] = rank + 1;
-    return true;
-}
-
-/* n different members of many, by Floyd's method: n draws. */
+/* n different members of many. */
 static void by_draw(struct call *c, struct kv_rec *rec, uint64_t n, bool scores)
 {
-    uint64_t count = kv_zset_count(rec);
-    struct ranks r = {.mask = 15};
-    while (r.mask < n * 2)
-        r.mask = r.mask * 2 + 1;
-    r.slot = arena_try_alloc(c->arena, (size_t)(r.mask + 1) * sizeof *r.slot);
-    if (!r.slot) {
-        struct error err;
+    uint64_t *ranks = pick_distinct(kv_zset_count(rec), n);
+    struct error err;
+    if (!ranks) {
         call_reply_status(c, error_set(&err, ST_NO_MEMORY, "out of memory for a choice"), &err);
         return;
     }
-    memset(r.slot, 0, (size_t)(r.mask + 1) * sizeof *r.slot);
     zset__reply_begin(c, n, scores);
-    for (uint64_t i = 0; i < n; i++) {
-        uint64_t top = count - n + i, rank = below(top + 1);
-        if (!ranks_add(&r, rank)) {
-            rank = top;
-            (void)ranks_add(&r, rank);
-        }
-        if (!reply_rank(c, rec, rank, i, n, scores))
-            return;
-    }
+    for (uint64_t i = 0; i < n; i++)
+        if (!reply_rank(c, rec, ranks[i], i, n, scores))
+            break;
+    mem_free(ranks);
 }
 
 static void several(struct call *c, struct kv_rec *rec, int64_t want, bool scores)
@@ -135,7 +104,7 @@ void cmd_zrandmember(struct call *c)
     if (c->argc > 2)
         several(c, rec, want, scores);
     else if (rec)
-        (void)reply_rank(c, rec, below(kv_zset_count(rec)), 0, 1, false);
+        (void)reply_rank(c, rec, pick_one(kv_zset_count(rec)), 0, 1, false);
     else
         reply_null(c);
 }

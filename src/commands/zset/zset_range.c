@@ -55,7 +55,7 @@ static bool parse_ends(struct call *c, struct range_plan *p)
     if (p->by == BY_SCORE)
         return zset__score_range(c, min, max, &p->range);
     if (p->by == BY_MEMBER)
-        return zset__member_range(c, min, max, &p->range);
+        return zset__member_range(c, min, max, p->way == WAY_DOWN, &p->range);
     return call_arg_int(c, min, &p->first, NULL) && call_arg_int(c, max, &p->last, NULL);
 }
 

@@ -111,6 +111,6 @@ void cmd_zcount(struct call *c)
 void cmd_zlexcount(struct call *c)
 {
     struct kv_zset_range range;
-    if (zset__member_range(c, 2, 3, &range))
+    if (zset__member_range(c, 2, 3, false, &range))
         count(c, &range);
 }

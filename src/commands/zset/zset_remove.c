@@ -87,6 +87,6 @@ void cmd_zremrangebyscore(struct call *c)
 void cmd_zremrangebylex(struct call *c)
 {
     struct kv_zset_range range;
-    if (zset__member_range(c, 2, 3, &range))
+    if (zset__member_range(c, 2, 3, false, &range))
         remove_span(c, &range, "zremrangebylex");
 }

@@ -1,4 +1,5 @@
 /* Answers of members with scores. */
+#include "commands/partial.h"
 #include "commands/zset/zset_priv.h"
 #include "session/reply.h"
 
@@ -24,10 +25,7 @@ void zset__reply_item(struct call *c, const struct kv_zset_item *item, bool scor
 void zset__reply_failed(struct call *c, uint64_t done, uint64_t n, bool scores, enum status st,
                         const struct error *err)
 {
-    uint64_t left = (n - done) * (scores && flat(c) ? 2 : 1);
-    call_reply_status(c, st, err);
-    for (; left > 1; left--)
-        reply_null(c);
+    partial_fail(c, st, err, (n - done) * (scores && flat(c) ? 2 : 1));
 }
 
 void zset__reply_ranks(struct call *c, struct kv_rec *rec, uint64_t rank, uint64_t n, bool reverse,

@@ -39,6 +39,18 @@ copy k copied; del copied; exists k none; expire k 100; expire k 100 nx; expirea
 set k v; object encoding k; object encoding none; object help; object idletime k; object refcount k; persist k; pexpire k 100000
 pexpireat k 33177117420000; pexpiretime k; pttl k; pttl none; randomkey; rename k k2; renamenx k2 k; renamenx k a; scan 0
 scan 0 match * count 1000 type string; touch k none; ttl k; ttl none; type k; type none; unlink none
+zadd z 1 a 2 b; zadd z incr 1 a; zadd z xx incr 1 none; zincrby z 1 a; zcard z; zcount z -inf +inf; zlexcount z - +; zscore z a
+zscore z none; zmscore z a none; zrank z a; zrank z a withscore; zrank z none; zrevrank z a; zrange z 0 -1
+zrange z 0 -1 withscores; zrevrange z 0 -1; zrangebyscore z 0 9 withscores; zrevrangebyscore z 9 0; zrangebylex z - +
+zrevrangebylex z + -; zrangestore z2 z 0 -1; zunion 2 z z2; zunion 2 z z2 withscores; zinter 2 z z2; zdiff 2 z z2
+zunionstore z3 2 z z2; zinterstore z3 2 z z2; zintercard 2 z z2; zdiffstore z4 2 z z2; zrandmember z; zrandmember none
+zrandmember z -3; zrandmember z 2 withscores; zscan z 0; zpopmin z2; zpopmax z2 1; zpopmin none; zmpop 1 z3 min count 5
+zmpop 1 none max; bzpopmin z 0; bzpopmax z 0; bzpopmin none 0.01; zadd z 1 a 2 b; bzmpop 0 1 z max; bzmpop 0.01 1 none max
+zrem z a b; zadd z 1 a 2 b 3 c; zremrangebyrank z 0 0; zremrangebyscore z 2 2; zremrangebylex z - +
+geoadd g 13.361389 38.115556 p 15.087269 37.502669 c; geodist g p c; geodist g p none; geohash g p none; geopos g p none
+georadius g 15 37 200 km; georadius g 15 37 200 km store g2; georadius_ro g 15 37 200 km withdist; georadiusbymember g p 200 km
+georadiusbymember_ro g p 200 km; geosearch g fromlonlat 15 37 byradius 200 km withcoord
+geosearchstore g3 g fromlonlat 15 37 byradius 200 km
 save; bgrewriteaof; bgsave; lastsave; dbsize; lolwut; memory doctor; memory help; memory malloc-stats; memory purge
 memory usage k; memory usage none; time; swapdb 0 1; swapdb 0 1
 multi; set k v; get k; exec; multi; discard; watch k; set k w; multi; get k; exec; unwatch
