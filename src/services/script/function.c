@@ -2,12 +2,15 @@
  * has them as of its cut. */
 #include "base/clock.h"
 #include "base/glob.h"
+#include "base/log.h"
 #include "rdb/rdb_codec.h"
 #include "services/script/library_priv.h"
 #include "services/script/script_commands.h"
+#include "session/lifecycle.h"
 #include "session/reply.h"
 
 #define LOAD_TIMEOUT_MS 500
+#define AUX_NAME        "functions" /* what the store calls them */
 
 size_t script__function_memory(void)
 {
@@ -37,9 +40,14 @@ size_t script__function_overhead(void)
     return n;
 }
 
+/* The log has the command; the store gets all libraries with its next fold. */
 static void changed(struct call *c)
 {
+    struct buf all = BUF_INIT;
     call_changed(c, 1);
+    script__libraries_put(script__libraries, &all);
+    kv_aux_set(c->kv, AUX_NAME, buf_slice(&all));
+    buf_free(&all);
 }
 
 static void reply_why(struct call *c, struct buf *why)
@@ -324,10 +332,30 @@ static unsigned flags_of_fcall(const struct call *c)
     return f ? script__call_flags(c, f->flags) : c->cmd->flags;
 }
 
+/* The libraries as of the store's last fold; the log's tail brings the rest. */
+static void load_stored(void)
+{
+    struct error err = {.message = ""};
+    struct buf bytes = BUF_INIT, why = BUF_INIT;
+    enum status st = kv_aux_get(lifecycle.kv, AUX_NAME, &bytes, &err);
+    if (st != ST_OK && st != ST_NOT_FOUND)
+        log_warning(LOG_SESSION, "The libraries of functions could not be read from the store: %s",
+                    err.message);
+    else if (!script__libraries_get(script__libraries, buf_slice(&bytes), 0, &why))
+        log_warning(LOG_SESSION,
+                    "The store's libraries of functions cannot be loaded: %s. FUNCTION LOAD or "
+                    "RESTORE brings them back.",
+                    buf_cstr(&why));
+    buf_free(&bytes);
+    buf_free(&why);
+}
+
 void script__function_start(void)
 {
     command_find_original(SLICE("fcall"))->flags_of = flags_of_fcall;
     command_find_original(SLICE("fcall_ro"))->flags_of = flags_of_fcall;
     script__env_open(&script__function_env, true);
     script__libraries = script__libraries_new();
+    if (lifecycle.kv)
+        load_stored();
 }
