@@ -34,6 +34,9 @@ static const char *const session_names[] = {
 static const char *const keyspace_names[] = {
 #include "keyspace/options.def"
 };
+static const char *const rdb_names[] = {
+#include "rdb/options.def"
+};
 static const char *const slowlog_names[] = {
 #include "services/slowlog/options.def"
 };
@@ -61,6 +64,7 @@ static const struct chapter {
     {"The process, its log and its signals", server_names, COUNT_OF(server_names)},
     {"Who may do what", session_names, COUNT_OF(session_names)},
     {"Data: log, store, caches, expiry, eviction", keyspace_names, COUNT_OF(keyspace_names)},
+    {"Dump files", rdb_names, COUNT_OF(rdb_names)},
     {"SLOWLOG", slowlog_names, COUNT_OF(slowlog_names)},
     {"LATENCY", latency_names, COUNT_OF(latency_names)},
     {"INFO", info_names, COUNT_OF(info_names)},

@@ -1,0 +1,191 @@
+#include "rdb/rdb_save.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "rdb/rdb_codec.h"
+#include "rdb/rdb_encode.h"
+#include "rdb/rdb_format.h"
+#include "rdb/rdb_functions.h"
+#include "rdb/rdb_options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct rdb_save *rdb_save_new(const char *path, struct kv_view *view)
+{
+    struct rdb_save *s = mem_calloc(1, sizeof(*s));
+    s->path = mem_strdup(path);
+    s->compress = rdb_opts.rdbcompression;
+    s->checksum = rdb_opts.rdbchecksum;
+    s->key_delay_us = rdb_opts.rdb_key_save_delay;
+    s->view = view;
+    rdb_put_functions(&s->functions, s->compress);
+    return s;
+}
+
+void rdb_save_free(struct rdb_save *s)
+{
+    if (!s)
+        return;
+    kv_view_close(s->view);
+    buf_free(&s->functions);
+    mem_free(s->path);
+    mem_free(s);
+}
+
+struct writer {
+    struct rdb_save *s;
+    int fd;
+    uint64_t sum;
+    struct rdb_out out;
+};
+
+static enum status empty(void *arg, struct buf *b, struct error *err)
+{
+    struct writer *w = arg;
+    if (w->s->checksum)
+        w->sum = hash_crc64(w->sum, b->p, b->n);
+    for (size_t at = 0; at < b->n;) {
+        ssize_t n = write(w->fd, b->p + at, b->n - at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_set_errno(err, errno, "Write error saving DB on disk");
+        at += (size_t)n;
+    }
+    atomic_fetch_add(&w->s->bytes, b->n);
+    buf_clear(b);
+    return atomic_load(&w->s->cancel) ? error_set(err, ST_CLOSED, "the save was stopped") : ST_OK;
+}
+
+static void put_aux(struct buf *b, const char *key, const char *text)
+{
+    buf_put_byte(b, RDB_OP_AUX);
+    rdb_put_string(b, slice_str(key), false);
+    rdb_put_string(b, slice_str(text), false);
+}
+
+static void put_aux_int(struct buf *b, const char *key, int64_t v)
+{
+    buf_put_byte(b, RDB_OP_AUX);
+    rdb_put_string(b, slice_str(key), false);
+    rdb_put_int_string(b, v);
+}
+
+static void put_head(struct writer *w)
+{
+    struct buf *b = &w->out.b;
+    buf_put(b, RDB_MAGIC, RDB_MAGIC_BYTES);
+    put_aux(b, "redis-ver", ORBIT_REDIS_VERSION);
+    put_aux_int(b, "redis-bits", (int64_t)sizeof(void *) * 8);
+    put_aux_int(b, "ctime", clock_wall_ms() / 1000);
+    put_aux_int(b, "used-mem", (int64_t)mem_used());
+    put_aux_int(b, "aof-base", 0);
+    buf_put_slice(b, buf_slice(&w->s->functions));
+}
+
+static void delay(const struct rdb_save *s, uint64_t keys)
+{
+    if (s->key_delay_us > 0)
+        (void)usleep((useconds_t)s->key_delay_us);
+    else if (s->key_delay_us < 0 && keys % (uint64_t)-s->key_delay_us == 0)
+        (void)usleep(1);
+}
+
+static enum status put_key(struct writer *w, struct kv_rec *rec, struct error *err)
+{
+    struct buf *b = &w->out.b;
+    if (kv_rec_expire(rec) != KV_NO_EXPIRE) {
+        buf_put_byte(b, RDB_OP_EXPIRETIME_MS);
+        buf_put_u64le(b, (uint64_t)kv_rec_expire(rec));
+    }
+    buf_put_byte(b, (uint8_t)rdb_type_of(rec));
+    rdb_put_string(b, kv_rec_key(rec), w->out.compress);
+    enum status st = rdb_encode(rec, &w->out, err);
+    uint64_t keys = atomic_fetch_add(&w->s->keys, 1) + 1;
+    if (st == ST_OK && w->s->key_delay_us) {
+        delay(w->s, keys);
+        if (atomic_load(&w->s->cancel))
+            st = error_set(err, ST_CLOSED, "the save was stopped");
+    }
+    return st == ST_OK && b->n > RDB_OUT_FULL ? empty(w, b, err) : st;
+}
+
+static enum status put_db(struct writer *w, int db, struct error *err)
+{
+    struct kv_rec *rec = NULL;
+    enum status st = kv_view_seek(w->s->view, db, err);
+    buf_put_byte(&w->out.b, RDB_OP_SELECTDB);
+    rdb_put_len(&w->out.b, (uint64_t)db);
+    buf_put_byte(&w->out.b, RDB_OP_RESIZEDB);
+    rdb_put_len(&w->out.b, kv_view_dbsize(w->s->view, db));
+    rdb_put_len(&w->out.b, kv_view_expires(w->s->view, db));
+    while (st == ST_OK) {
+        st = kv_view_next(w->s->view, &rec, err);
+        if (st != ST_OK || !rec)
+            break;
+        st = put_key(w, rec, err);
+    }
+    return st;
+}
+
+static enum status write_file(struct writer *w, struct error *err)
+{
+    enum status st = ST_OK;
+    put_head(w);
+    for (int db = 0; db < kv_view_databases(w->s->view) && st == ST_OK; db++)
+        if (kv_view_dbsize(w->s->view, db))
+            st = put_db(w, db, err);
+    if (st != ST_OK)
+        return st;
+    buf_put_byte(&w->out.b, RDB_OP_EOF);
+    st = empty(w, &w->out.b, err);
+    if (st != ST_OK)
+        return st;
+    buf_put_u64le(&w->out.b, w->s->checksum ? w->sum : 0);
+    st = empty(w, &w->out.b, err);
+    if (st == ST_OK && fsync(w->fd) < 0)
+        st = error_set_errno(err, errno, "Error syncing the dump file");
+    return st;
+}
+
+/* A rename lasts when its directory is synced. */
+static enum status put_in_place(const char *temp, const char *path, const char *dir,
+                                struct error *err)
+{
+    if (rename(temp, path) < 0)
+        return error_set_errno(
+            err, errno, "Error moving temp DB file %s on the final destination %s", temp, path);
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+    return ST_OK;
+}
+
+enum status rdb_save_run(struct rdb_save *s, struct error *err)
+{
+    char dir[PATH_MAX], temp[PATH_MAX + 64];
+    const char *slash = strrchr(s->path, '/');
+    snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - s->path) : 1, slash ? s->path : ".");
+    snprintf(temp, sizeof temp, "%s/temp-%ld.rdb", dir, (long)getpid());
+    struct writer w = {.s = s, .out = {.compress = s->compress, .arg = &w, .full = empty}};
+    w.fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (w.fd < 0)
+        return error_set_errno(err, errno, "Failed opening the temp RDB file %s for saving", temp);
+    enum status st = write_file(&w, err);
+    if (close(w.fd) < 0 && st == ST_OK)
+        st = error_set_errno(err, errno, "Error closing the dump file");
+    if (st == ST_OK)
+        st = put_in_place(temp, s->path, dir, err);
+    if (st != ST_OK)
+        (void)unlink(temp);
+    buf_free(&w.out.b);
+    return st;
+}

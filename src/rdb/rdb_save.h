@@ -1,0 +1,29 @@
+/* Dump files, written from a view. */
+#ifndef ORBIT_RDB_RDB_SAVE_H
+#define ORBIT_RDB_RDB_SAVE_H
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "keyspace/kv_view.h"
+
+#include <stdatomic.h>
+
+struct rdb_save {
+    char *path; /* of the file to be made */
+    bool compress, checksum;
+    int64_t key_delay_us;
+    struct buf functions; /* as rdb_put_functions gives them */
+    struct kv_view *view;
+    atomic_bool cancel;               /* ends it with ST_CLOSED */
+    atomic_uint_fast64_t keys, bytes; /* written so far */
+};
+
+/* A save into path (copied), with the options and libraries as they are now. Loop thread. The view is opened by the caller and
+ * closed by rdb_save_free. */
+struct rdb_save *rdb_save_new(const char *path, struct kv_view *view);
+void rdb_save_free(struct rdb_save *s);
+/* Writes "temp-PID.rdb" beside path, syncs it and renames it. Any thread. On failure the temporary file is gone and path is as it
+ * was. */
+MUST_USE enum status rdb_save_run(struct rdb_save *s, struct error *err);
+
+#endif
