@@ -210,12 +210,11 @@ static enum status convert_live(struct body *b, enum kv_set_enc enc, struct erro
     struct kv_conversion way;
     kv__coll_convert(b->coll, KV_SET, coll_enc(enc), &way);
     enum status st = copy(b, &way.fresh[0], enc, err);
-    if (st != ST_OK) {
-        kv__coll_convert_abort(&way);
-        return st;
-    }
-    st = kv__coll_convert_commit(&way, err);
     if (st == ST_OK)
+        st = kv__coll_convert_commit(&way, err);
+    if (st != ST_OK)
+        kv__coll_convert_abort(&way);
+    else
         b->enc = enc;
     return st;
 }

@@ -6,9 +6,11 @@
 #include "commands/connection/connection_commands.h"
 #include "commands/generic/generic_commands.h"
 #include "commands/geo/geo_commands.h"
+#include "commands/hash/hash_commands.h"
 #include "commands/hyperloglog/hyperloglog_commands.h"
 #include "commands/list/list_commands.h"
 #include "commands/server/server_commands.h"
+#include "commands/set/set_commands.h"
 #include "commands/stream/stream_commands.h"
 #include "commands/string/string_commands.h"
 #include "commands/transactions/transactions_commands.h"
@@ -53,9 +55,11 @@ void server_register(void)
     connection_commands_register();
     generic_commands_register();
     geo_commands_register();
+    hash_commands_register();
     hyperloglog_commands_register();
     list_commands_register();
     server_commands_register();
+    set_commands_register();
     stream_commands_register();
     string_commands_register();
     transactions_commands_register();

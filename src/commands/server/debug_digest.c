@@ -1,43 +1,24 @@
-/* DEBUG DIGEST and DIGEST-VALUE: checksums of the data that do not depend on order or on how a value is held.
+/* DEBUG DIGEST and DIGEST-VALUE.
  *
- *   value  = SHA-1 of the type's name and the bytes
- *   key    = SHA-1 of database, key, expiry and value's digest
- *   data   = exclusive or of all keys: zero when there are none */
+ *   key    = mix key, then its value (digest.h)
+ *   data   = for each database with keys: mix its number, xor all of its keys; zero when there are none */
 #include "base/mem.h"
-#include "base/num.h"
 #include "commands/server/debug_priv.h"
+#include "commands/server/digest.h"
 #include "event/crypto.h"
 #include "session/call.h"
 #include "session/reply.h"
 
-#define DIGEST_BYTES 20
-#define SCAN_BATCH   512
+#define SCAN_BATCH 512
 
-static void digest_value(const struct kv_rec *rec, unsigned char out[DIGEST_BYTES])
+static enum status add_key(struct kv_rec *rec, unsigned char sum[DIGEST_BYTES], struct error *err)
 {
-    char tmp[NUM_BUF];
-    struct buf b = BUF_INIT;
-    buf_put_str(&b, kv_type_name(kv_rec_type(rec)));
-    buf_put_byte(&b, 0);
-    if (kv_rec_type(rec) == KV_STRING)
-        buf_put_slice(&b, kv_str(rec, tmp));
-    crypto_sha1(b.p, b.n, out);
-    buf_free(&b);
-}
-
-static void add_key(int db, const struct kv_rec *rec, unsigned char sum[DIGEST_BYTES])
-{
-    unsigned char digest[DIGEST_BYTES];
-    struct buf b = BUF_INIT;
-    digest_value(rec, digest);
-    buf_put_u32be(&b, (uint32_t)db);
-    buf_put_u64be(&b, (uint64_t)kv_rec_expire(rec));
-    buf_put(&b, digest, sizeof(digest));
-    buf_put_slice(&b, kv_rec_key(rec));
-    crypto_sha1(b.p, b.n, digest);
-    for (size_t i = 0; i < DIGEST_BYTES; i++)
-        sum[i] ^= digest[i];
-    buf_free(&b);
+    unsigned char digest[DIGEST_BYTES] = {0};
+    digest_mix(digest, kv_rec_key(rec));
+    enum status st = digest_value(rec, digest, err);
+    if (st == ST_OK)
+        digest_xor(sum, slice_make(digest, DIGEST_BYTES));
+    return st;
 }
 
 struct keys {
@@ -65,10 +46,10 @@ static enum status add_keys(struct kv *kv, int db, const struct keys *k,
         struct kv_rec *rec;
         struct slice key = slice_make(k->bytes.p + at, k->end[i] - at);
         enum status st = kv_lookup(kv, db, key, KV_NOTOUCH | KV_NOSTATS, &rec, err);
+        if (st == ST_OK && rec)
+            st = add_key(rec, sum, err);
         if (st != ST_OK)
             return st;
-        if (rec)
-            add_key(db, rec, sum);
         at = k->end[i];
     }
     return ST_OK;
@@ -80,6 +61,8 @@ static enum status add_database(struct kv *kv, int db, unsigned char sum[DIGEST_
     struct keys k = {.bytes = BUF_INIT};
     uint64_t cursor = 0;
     enum status st;
+    char number[4] = {0, 0, (char)(db >> 8), (char)db};
+    digest_mix(sum, slice_make(number, sizeof number));
     /* The keyspace does not change meanwhile, so the scan visits each key once. */
     do {
         buf_clear(&k.bytes);
@@ -121,9 +104,13 @@ void debug__digest_value(struct call *c)
     bool ok = true;
     for (int i = 2; i < c->argc && ok; i++) {
         struct kv_rec *rec;
+        struct error err = {.message = ""};
         ok = call_lookup(c, c->argv[i], KV_NOTOUCH | KV_NOSTATS, &rec);
-        if (ok && rec)
-            digest_value(rec, digests[i]);
+        enum status st = ok && rec ? digest_value(rec, digests[i], &err) : ST_OK;
+        if (st != ST_OK) {
+            call_reply_status(c, st, &err);
+            ok = false;
+        }
     }
     if (ok) {
         reply_array(c, (size_t)c->argc - 2);
