@@ -5,15 +5,16 @@
 
 #define PAGE_VISITS 256 /* pages of one collection that the hand looks at in passing */
 
-/* One bucket; true when something was dropped. */
-static void sweep_bucket(struct kv *kv, struct kv_db *d, struct kv_rec **bucket)
+/* One bucket. True when pages of a collection were dropped, or may be when the hand comes by again. */
+static bool sweep_bucket(struct kv *kv, struct kv_db *d, struct kv_rec **bucket)
 {
     struct kv_rec *next;
+    bool pages = false;
     for (struct kv_rec *r = *bucket; r; r = next) {
         next = r->next;
         /* A large collection goes page by page, and the record when it has none in memory. */
         if (r->form == KV_FORM_COLL && kv__coll(r)->pages > 0) {
-            kv__coll_shrink(kv__coll(r), PAGE_VISITS);
+            pages |= kv__coll_shrink(kv__coll(r), PAGE_VISITS);
             continue;
         }
         if (r->state != KV_CLEAN)
@@ -28,6 +29,7 @@ static void sweep_bucket(struct kv *kv, struct kv_db *d, struct kv_rec **bucket)
         }
         kv__rec_drop(kv, d, r);
     }
+    return pages;
 }
 
 bool kv__cache_step(struct kv *kv, int64_t until_us)
@@ -45,7 +47,8 @@ bool kv__cache_step(struct kv *kv, int64_t until_us)
                 return false;
             continue;
         }
-        sweep_bucket(kv, d, kv__table_bucket(&d->table, kv->hand_bucket++));
+        if (sweep_bucket(kv, d, kv__table_bucket(&d->table, kv->hand_bucket++)))
+            empty_rounds = 0;
         if ((++n & 31) == 0 && clock_mono_us() >= until_us)
             return true;
     }

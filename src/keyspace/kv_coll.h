@@ -96,7 +96,7 @@ uint64_t kv__coll_logical(const struct kv_coll *c);    /* bytes of the data set 
 void kv__coll_release(struct kv_coll *c); /* its key is gone: memory and stored pages go */
 void kv__coll_forget(struct kv_coll *c);  /* the cache gives it up: nothing of it is dirty */
 void kv__coll_free(struct kv_coll *c);    /* memory alone; any thread */
-/* The cache's hand visits some of its pages; true when one was dropped. */
+/* The cache's hand visits some of its pages; true when one was dropped, or lost its mark and goes the next time. */
 bool kv__coll_shrink(struct kv_coll *c, unsigned visits);
 void kv__page_forget(struct kv_page *p); /* a clean page without loaded children */
 /* Takes one page of the cut for the fold under way and counts it; false: none is left in d. */

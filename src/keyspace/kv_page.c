@@ -322,12 +322,11 @@ bool kv__coll_shrink(struct kv_coll *c, unsigned visits)
         c->ring = p->rnext;
         if (p->dirty || p->fold > c->kv->fold_done || p->loaded > 0)
             continue;
-        if (p->used) {
-            p->used = false;
-            continue;
-        }
-        kv__page_forget(p);
         any = true;
+        if (p->used)
+            p->used = false;
+        else
+            kv__page_forget(p);
     }
     return any;
 }
