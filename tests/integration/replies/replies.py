@@ -27,7 +27,7 @@ lrange l 0 -1; lset l 0 w; lrem l 1 a; ltrim l 0 50; lpos l b; lpos l none; lpos
 lmove none l2 left right; rpoplpush l l2; lmpop 1 l left count 1; lmpop 1 none left; blpop l2 0; brpop none 0.01; brpop l2 1
 blmove l l2 left left 0; brpoplpush l l2 0; blmpop 0 1 l2 left; blmpop 0.01 1 none left; lpop none; rpop none 2; lpop l; lpop l2 5
 rpush l a b; rpop l; rpop l 1
-rpush l 3 1 2; sort l; sort l get # get none*; sort_ro l by none limit 0 1; sort l store l2; sort none store l2; del l
+rpush so 3 1 2; sort so; sort so get # get none*; sort_ro so by none limit 0 1; sort so store l2; sort none store l2; del so
 command count; command getkeys get k; command getkeysandflags set k v; command help; command list; config get maxmemory
 config help; config resetstat; config set maxmemory 0
 auth default x; client getname; client help; client id; client info; client kill id 999999; client kill type pubsub; client list
