@@ -152,6 +152,10 @@ def same_numbers(a, b):
     return left is not None and right is not None and len(left) == len(right) and all(map(same_numbers, left, right))
 
 
+def nul_bytes(argv, redis, orbit):
+    return name_of(argv).startswith("SORT") and "\\x00" in repr(redis) and unordered(redis) == unordered(orbit)
+
+
 def minus_zero(argv, redis, orbit):
     """Zero with a sign, somewhere."""
     return "-0" in repr(redis) and same_numbers(redis, orbit) and \
@@ -176,6 +180,7 @@ ACCEPTED = [
     ("sorted", (9, 9), "Redis turns a sorted set into a skiplist to sort it", encoding_sorted),
     ("string", (9, 9), "INCRBYFLOAT, APPEND and the like leave embstr or raw; here the value read back decides",
      encoding_string),
+    ("nul", (9, 9), "SORT ALPHA of Redis looks at no byte behind a NUL", nul_bytes),
     ("zero", (9, 9), "a score of -0 is kept as 0", minus_zero),
     ("doubles", (7, 1), "7.2 prints the shortest digits that give the same number, 7.0 prints 17, and 0 for -0", doubles_72),
     ("errors", (7, 1), "LPOS limits RANK, XREAD and XSETID word errors otherwise since 7.2", errors_72),

@@ -214,7 +214,7 @@ class Runner:
             server = self.x.orbit.server
             if server and server.process.poll() is not None:
                 text = "orbit-server ended with status %d; log: %s" % (server.process.returncode, server.log.name)
-                server.start()
+                self.x.orbit.begin_anew()
                 self.x.connect()
                 return text
             self.x.connect()

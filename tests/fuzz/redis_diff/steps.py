@@ -15,7 +15,7 @@ class Context:
         self.reference, self.orbit, self.judge = reference, orbit, judge
         self.resp3, self.db = False, 0
         self.links = None
-        self.limits = []  # CONFIG SETs that a restart forgets
+        self.limits = []  # CONFIG SETs that a restart would forget
 
     def connect(self):
         if self.links:
@@ -234,10 +234,8 @@ def payload(x, key):
 
 def restart(x, how):
     if x.orbit.restarts:
-        x.orbit.restart(signal.SIGKILL if how == "kill" else signal.SIGTERM)
+        x.orbit.restart(signal.SIGKILL if how == "kill" else signal.SIGTERM, x.limits)
         x.connect()
-        for name, value in x.limits:
-            x.ours.call("CONFIG", "SET", name, value)
     return None
 
 

@@ -1,5 +1,6 @@
 """The two servers: started here, spoken to through one pipelined connection each."""
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -153,18 +154,30 @@ class Orbit:
     def __init__(self, program, port, folder, options):
         self.name = "orbit"
         self.server = None
-        self.port = port
+        self.port, self.folder = port, folder
         if not port:
             self.server = Server(program, folder, "--enable-debug-command", "yes", *options)
             self.server.start()
             self.port = self.server.port
+            self.command = self.server.command
 
     @property
     def restarts(self):
         return self.server is not None
 
-    def restart(self, how):
+    def restart(self, how, settings):
+        """The new process begins with these settings, because reading the log back goes by them."""
         self.server.stop(how)
+        self.server.command = self.command + [w for name, value in settings for w in ("--" + name, str(value))]
+        try:
+            self.server.start()
+        except SystemExit as e:
+            raise OSError(e)
+
+    def begin_anew(self):
+        """After it has ended, or would not start: with nothing in its folder but the log."""
+        shutil.rmtree(os.path.join(self.folder, "data"), ignore_errors=True)
+        self.server.command = self.command
         self.server.start()
 
     def stop(self):
