@@ -28,6 +28,13 @@ lmove none l2 left right; rpoplpush l l2; lmpop 1 l left count 1; lmpop 1 none l
 blmove l l2 left left 0; brpoplpush l l2 0; blmpop 0 1 l2 left; blmpop 0.01 1 none left; lpop none; rpop none 2; lpop l; lpop l2 5
 rpush l a b; rpop l; rpop l 1
 rpush so 3 1 2; sort so; sort so get # get none*; sort_ro so by none limit 0 1; sort so store l2; sort none store l2; del so
+xadd st 1-1 f v; xadd st nomkstream maxlen ~ 10 * f v g w; xadd none nomkstream * f v; xlen st; xrange st - +; xrange st - + count 0
+xrevrange st + - count 1; xread count 1 streams st 0; xread block 1 streams st $; xgroup create st g 0; xgroup createconsumer st g c0
+xreadgroup group g c1 count 1 streams st >; xreadgroup group g c1 streams st 0; xreadgroup group g c2 streams st >
+xreadgroup group g c1 block 1 streams st >; xpending st g; xpending st g - + 10; xpending st g idle 0 - + 10 c1; xclaim st g c2 0 1-1
+xclaim st g c1 0 1-1 justid; xautoclaim st g c2 0 0; xautoclaim st g c1 0 0 justid; xinfo stream st; xinfo stream st full; xinfo groups st
+xinfo consumers st g; xinfo help; xgroup help; xgroup setid st g 0; xack st g 1-1; xgroup delconsumer st g c1; xpending st g
+xgroup destroy st g; xdel st 1-1; xsetid st 9999999999999-1; xtrim st maxlen 0; xinfo stream st
 command count; command getkeys get k; command getkeysandflags set k v; command help; command list; config get maxmemory
 config help; config resetstat; config set maxmemory 0
 auth default x; client getname; client help; client id; client info; client kill id 999999; client kill type pubsub; client list

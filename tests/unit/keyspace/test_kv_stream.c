@@ -1,9 +1,8 @@
 /* Streams: encodings, the nodes that Redis would have, trimming, consumer groups. */
-#include "keyspace/kv_stream_priv.h"
-
 #include "../cmocka_all.h"
 #include "base/clock.h"
 #include "keyspace/keyspace_options.h"
+#include "keyspace/kv_stream_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
