@@ -240,8 +240,18 @@ static inline int compare(struct entry e, struct slice key, uint64_t head)
     return slice_cmp(slice_make(e.key + 8, e.key_n - 8), slice_make(key.p + 8, key.n - 8));
 }
 
+/* A search jumps between lines of the cache, each of which it would wait for in turn: all of them at once come faster. */
+static inline void prefetch(const struct kv_leaf *l)
+{
+    const char *p = (const char *)l;
+    for (const char *end = p + (l->size < KV_LEAF_BYTES ? l->size : KV_LEAF_BYTES); p < end;
+         p += 64)
+        PREFETCH(p);
+}
+
 uint32_t kv__leaf_find(const struct kv_leaf *l, struct slice key, bool *found)
 {
+    prefetch(l);
     uint64_t head = kv__key_head(key);
     uint32_t lo = 0, hi = l->n;
     *found = false;
