@@ -341,11 +341,13 @@ def xreadgroup(w):
     if w.chance(0.1):
         argv.append("NOACK")
     argv += ["STREAMS"] + keys + [w.pick([">", ">", ">", "0", entry_id(w)]) for _ in keys]
-    return with_consumer(argv, keys, argv[2], argv[3])
+    return with_consumer(w, argv, keys, argv[2], argv[3])
 
 
-def with_consumer(argv, keys, of_group, name):
+def with_consumer(w, argv, keys, of_group, name):
     """7.0 makes the consumer only when there is something to read or claim, 7.2 always: so it is there before."""
+    if w.newest:
+        return [argv]
     return [["XGROUP", "CREATECONSUMER", k, of_group, name] for k in keys] + [argv]
 
 
@@ -360,13 +362,13 @@ def xclaim(w):
     argv = ["XCLAIM", w.key("stream"), group(w), consumer(w), w.pick(["0", "0", "9000000000"])]
     argv += several(w, lambda: entry_id(w), 4)
     argv += w.pick([[], [], ["JUSTID"], ["FORCE"], ["RETRYCOUNT", "3"], ["FORCE", "JUSTID"]])
-    return with_consumer(argv, [argv[1]], argv[2], argv[3])
+    return with_consumer(w, argv, [argv[1]], argv[2], argv[3])
 
 
 def xautoclaim(w):
     argv = ["XAUTOCLAIM", w.key("stream"), group(w), consumer(w), "0", entry_id(w)]
     argv += w.pick([[], ["COUNT", "2"], ["JUSTID"]])
-    return with_consumer(argv, [argv[1]], argv[2], argv[3])
+    return with_consumer(w, argv, [argv[1]], argv[2], argv[3])
 
 
 def xgroup(w):
@@ -377,6 +379,13 @@ def xgroup(w):
     if what == "SETID":
         return argv + [w.pick(["0", "$", entry_id(w)])] + w.pick([[], ["ENTRIESREAD", "5"]])
     return argv + ([consumer(w)] if what.endswith("CONSUMER") else [])
+
+
+def xsetid(w):
+    """7.0 goes below the greatest ID that was deleted."""
+    if not w.newest:
+        return ["XLEN", stream_key(w)]
+    return ["XSETID", stream_key(w), entry_id(w)] + w.pick([[], ["ENTRIESADDED", "100", "MAXDELETEDID", "0-1"]])
 
 
 def stream_key(w):
@@ -397,7 +406,7 @@ STREAM = [
     (3, xpending),
     (2, xclaim),
     (2, xautoclaim),
-    (0.4, lambda w: ["XSETID", stream_key(w), entry_id(w)] + w.pick([[], ["ENTRIESADDED", "100", "MAXDELETEDID", "0-1"]])),
+    (0.4, xsetid),
     (1, lambda w: ["XINFO", "STREAM", stream_key(w)]),
     (1, lambda w: ["XINFO", "STREAM", stream_key(w), "FULL"] + w.pick([[], ["COUNT", "3"]])),
     (1, lambda w: ["XINFO", "GROUPS", stream_key(w)]),

@@ -34,12 +34,12 @@ def weighted(table):
 
 
 class Generator:
-    def __init__(self, seed, types, without, restarts):
+    def __init__(self, seed, types, without, restarts, newest):
         self.restarts, self.without = restarts, without
         rng_profile = ["small", "small", "tiny", "large", "huge"]
-        self.w = Words(seed, "small", types)
+        self.w = Words(seed, "small", types, newest)
         profile = self.w.pick(rng_profile)
-        self.w = Words(seed + profile, profile, types)
+        self.w = Words(seed + profile, profile, types, newest)
         self.resp3 = self.w.chance(0.3)
         self.low = self.w.chance(0.3)
         tables = [weighted(TABLES[t]) for t in types]
@@ -271,7 +271,7 @@ def main():
     try:
         while runner.commands < args.commands and failed < args.keep_going:
             generator = Generator("%s:%d" % (seed, number), types, args.without.split(","),
-                                  orbit.restarts and not args.no_restarts)
+                                  orbit.restarts and not args.no_restarts, reference.version >= (7, 1))
             bad = runner.run(generator.episode(args.episode))
             number += 1
             if not bad:

@@ -23,8 +23,9 @@ PROFILES = {
 
 
 class Words:
-    def __init__(self, seed, profile, types):
+    def __init__(self, seed, profile, types, newest):
         self.rng = random.Random(seed)
+        self.newest = newest  # the reference is as new as what Orbit follows
         self.types = types
         # Members of one score only: ranges by member mean nothing elsewhere; and what a damaged HyperLogLog answers is
         # nobody's promise. These keys get nothing foreign.

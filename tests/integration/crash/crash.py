@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Kills the server with SIGKILL under pipelining writers, starts it again, and looks for every acknowledged write.
 
-Each writer has keys of its own and keeps, for each, the newest acknowledged value and the newest sent one. After a kill the
-key must hold a value between the two. MULTI/EXEC writes the same number to two keys: they must be equal. Prints one line a
-round and ends with `N passed, N failed`."""
+Each writer of strings has keys of its own and keeps, for each, the newest acknowledged value and the newest sent one. After a
+kill the key must hold a value between the two. MULTI/EXEC writes the same number to two keys: they must be equal. Writers of
+collections are crash_collections.py's. Prints one line a round and ends with `N passed, N failed`."""
 import argparse
 import os
 import random
@@ -15,9 +15,11 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "utils"))
+import crash_collections
 from orbit_client import Client, Server, encode
 
-WRITERS = 8
+WRITERS = 6
+COLLECTION_WRITERS = 4
 PIPELINE = 32
 KEYS = 200
 
@@ -110,10 +112,12 @@ def main():
     folder = tempfile.mkdtemp(prefix="orbit-crash-")
     server = Server(args.server, folder, *args.options)
     states = [{"sent": {}, "acked": {}, "n": 0, "incr": 0} for _ in range(WRITERS)]
+    collections = [crash_collections.new_state() for _ in range(COLLECTION_WRITERS)]
     failed, writes = 0, 0
     server.start()
     for round_number in range(1, args.rounds + 1):
         writers = [Writer(i, server.port, s) for i, s in enumerate(states)]
+        writers += [crash_collections.CollectionWriter(i, server.port, s) for i, s in enumerate(collections)]
         for w in writers:
             w.start()
         time.sleep(random.uniform(0.1, args.seconds))
@@ -121,10 +125,11 @@ def main():
         for w in writers:
             w.join()
         took = server.start()
-        bad = check(server.port, states) + [w.error for w in writers if w.error]
+        bad = check(server.port, states) + crash_collections.check(server.port, collections)
+        bad += [w.error for w in writers if w.error]
         settle(server.port, states)
-        total = sum(s["n"] for s in states)
-        if not any(s["acked"] for s in states):
+        total = sum(s["n"] for s in states) + sum(s["n"] // 50 for s in collections)
+        if not any(s["acked"] for s in states) or not any(s["contents"].lists for s in collections):
             bad.append("nothing was acknowledged")
         print("round %d: %d commands, restart %.0f ms, %d faults" % (round_number, total - writes, took * 1000, len(bad)))
         writes = total
