@@ -300,7 +300,7 @@ static size_t layout(char *out, const struct decimal *d)
     return at + format_uint(out + at, (uint64_t)magnitude);
 }
 
-size_t num_format_double(char *out, double v)
+size_t num_format_shortest(char *out, double v)
 {
     if (UNLIKELY(isnan(v)))
         return (size_t)sprintf(out, "nan");
@@ -308,9 +308,6 @@ size_t num_format_double(char *out, double v)
         return (size_t)sprintf(out, v > 0 ? "inf" : "-inf");
     if (v == 0)
         return (size_t)sprintf(out, signbit(v) ? "-0" : "0");
-    /* Whole numbers are written as integers as far as Redis does it: up to 2^62. */
-    if (fabs(v) <= 4611686018427387904.0 && v == (double)(int64_t)v)
-        return num_format_int(out, (int64_t)v);
     size_t n = 0;
     if (v < 0) {
         out[n++] = '-';
@@ -321,6 +318,14 @@ size_t num_format_double(char *out, double v)
     n += layout(out + n, &d);
     out[n] = '\0';
     return n;
+}
+
+size_t num_format_double(char *out, double v)
+{
+    /* Whole numbers are written as integers as far as Redis does it: up to 2^62. */
+    if (fabs(v) <= 4611686018427387904.0 && v == (double)(int64_t)v && (v != 0 || !signbit(v)))
+        return num_format_int(out, (int64_t)v);
+    return num_format_shortest(out, v);
 }
 
 size_t num_format_ldouble(char *out, long double v)

@@ -18,6 +18,8 @@ bool num_parse_memory(struct slice s, uint64_t *out);
 size_t num_format_int(char *out, int64_t v);
 /* Shortest text that reads back as the same double, as Redis's RESP3 doubles and scores ("inf", "-inf", "nan"). */
 size_t num_format_double(char *out, double v);
+/* The same, but whole numbers with many zeros at the end get an exponent too: "1e+15". */
+size_t num_format_shortest(char *out, double v);
 /* "%.17Lf" without trailing zeros, as INCRBYFLOAT answers; out has 5 * 1024 bytes. */
 size_t num_format_ldouble(char *out, long double v);
 #define NUM_LDOUBLE_BUF (5 * 1024)

@@ -73,7 +73,7 @@ static enum status add_zset(struct kv_rec *rec, unsigned char d[DIGEST_BYTES], s
     while (st == ST_OK && !kv_zset_end(&cur)) {
         struct kv_zset_item item = kv_zset_item(&cur);
         char score[NUM_BUF];
-        xor_pair(d, item.member, slice_make(score, num_format_double(score, item.score)));
+        xor_pair(d, item.member, slice_make(score, num_format_shortest(score, item.score)));
         st = kv_zset_next(&cur, err);
     }
     return st;

@@ -247,9 +247,35 @@ static void test_num_parse_memory_units(void **state)
         assert_false(num_parse_memory(slice_str(refused[i]), &v));
 }
 
+static void test_format_shortest(void **state)
+{
+    static const struct {
+        double v;
+        const char *shortest, *plain;
+    } cases[] = {
+        {0, "0", "0"},
+        {-0.0, "-0", "-0"},
+        {1, "1", "1"},
+        {100, "100", "100"},
+        {1e15, "1e+15", "1000000000000000"},
+        {-1e17, "-1e+17", "-100000000000000000"},
+        {123456789012345680.0, "123456789012345680", "123456789012345680"},
+        {1.5e300, "1.5e+300", "1.5e+300"},
+        {0.1, "0.1", "0.1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[NUM_BUF];
+        assert_int_equal(num_format_shortest(text, cases[i].v), strlen(cases[i].shortest));
+        assert_string_equal(text, cases[i].shortest);
+        assert_int_equal(num_format_double(text, cases[i].v), strlen(cases[i].plain));
+        assert_string_equal(text, cases[i].plain);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_format_shortest),
         cmocka_unit_test(test_num_parse_int_accepts_canonical_only),
         cmocka_unit_test(test_num_parse_uint_limits),
         cmocka_unit_test(test_num_format_int_as_printf),
