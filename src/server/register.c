@@ -4,6 +4,7 @@
 #include "commands/command/command_commands.h"
 #include "commands/config/config_commands.h"
 #include "commands/connection/connection_commands.h"
+#include "commands/dump/dump_commands.h"
 #include "commands/generic/generic_commands.h"
 #include "commands/geo/geo_commands.h"
 #include "commands/hash/hash_commands.h"
@@ -53,6 +54,7 @@ void server_register(void)
     command_commands_register();
     config_commands_register();
     connection_commands_register();
+    dump_commands_register();
     generic_commands_register();
     geo_commands_register();
     hash_commands_register();
