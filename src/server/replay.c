@@ -16,8 +16,18 @@
 struct replay {
     struct session *s;
     struct resp_request req;
-    uint64_t commands;
+    uint64_t commands, refused;
 };
+
+#define REFUSED_SHOWN 10 /* commands that answer an error when replayed: as many are named */
+
+/* What was done once may be refused now, under other options. The rest of the log is worth more than a start without it. */
+static void refused(struct replay *r)
+{
+    if (++r->refused <= REFUSED_SHOWN)
+        log_warning(LOG_SERVER, "The log's command '%.*s' is refused and left out",
+                    SLICE_FMT(r->req.argv[0]));
+}
 
 static enum status run_payload(void *arg, struct slice payload, struct error *err)
 {
@@ -31,12 +41,14 @@ static enum status run_payload(void *arg, struct slice payload, struct error *er
             return error_set(err, ST_CORRUPT, "the log holds a frame that is no command: %s", why);
         at += r->req.size;
         if (got == RESP_COMMAND) {
-            uint64_t errors = sess_stats.unexpected_errors;
+            uint64_t errors = sess_stats.unexpected_errors, fatal = sess_stats.fatal_errors;
             (void)dispatch(r->s, r->req.argc, r->req.argv, SLICE_NULL);
             r->commands++;
-            if (sess_stats.unexpected_errors != errors)
+            if (sess_stats.fatal_errors != fatal)
                 return error_set(err, ST_CORRUPT, "the log's command '%.*s' failed",
                                  SLICE_FMT(r->req.argv[0]));
+            if (sess_stats.unexpected_errors != errors)
+                refused(r);
         }
         resp_request_reset(&r->req);
     }
@@ -66,6 +78,8 @@ enum status replay_log(struct kv *kv, struct error *err)
     lifecycle.loading = false;
     resp_request_free(&r.req);
     session_free(r.s);
+    if (r.refused > 0)
+        log_warning(LOG_SERVER, "%" PRIu64 " commands of the log were refused", r.refused);
     if (st == ST_OK)
         log_notice(LOG_SERVER,
                    "DB loaded from store and log: %.3f seconds (%" PRIu64 " commands replayed)",

@@ -178,6 +178,8 @@ void call_propagate_words(struct call *c, int db, size_t n, ...)
 void call_reply_status(struct call *c, enum status st, const struct error *err)
 {
     const char *text = err && err->message[0] ? err->message : status_name(st);
+    if (c->replaying)
+        sess_stats.fatal_errors++;
     switch (st) {
     case ST_NO_MEMORY:
         reply_errorf(c, "OOM %s", text);

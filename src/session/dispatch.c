@@ -444,6 +444,7 @@ static enum dispatch_result dispatch_replay(struct call *c)
     if (f.cmd && command_arity_ok(f.cmd, c->argc))
         return run(c);
     sess_stats.unexpected_errors++;
+    sess_stats.fatal_errors++;
     if (!f.cmd)
         return reject_unknown(c, parent_only);
     reply_arity_error(c);

@@ -14,6 +14,7 @@ struct sess_stats {
     uint64_t commands;          /* total_commands_processed */
     uint64_t errors;            /* total_error_replies */
     uint64_t unexpected_errors; /* unexpected_error_replies: errors while the log is replayed */
+    uint64_t fatal_errors;      /* of these: unknown commands, and what the store is to blame for */
     uint64_t sessions;          /* ever made, internal ones left out */
     uint64_t changes;    /* call_changed, replay left out: never reset, INFO tells differences */
     uint64_t command_us; /* time spent in commands: eventloop_duration_cmd_sum */

@@ -1,6 +1,6 @@
 /* Keys, records, expire entries and the info record of the store from hostile bytes: what is accepted must be exactly what
  * would be written. The first byte chooses the decoder. */
-#include "keyspace/kv_priv.h"
+#include "keyspace/kv_coll.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +21,8 @@ static void fuzz_info(struct slice in, struct buf *out)
     if (!kv__info_decode(in, &info, &ndbs))
         return;
     kv__info_encode(&info, ndbs, out);
-    expect_same(out, in);
+    if (out->p[0] == in.p[0]) /* an older version is written as the present one */
+        expect_same(out, in);
 }
 
 static void fuzz_expire(struct slice in, struct buf *out)
@@ -31,6 +32,28 @@ static void fuzz_expire(struct slice in, struct buf *out)
         return;
     kv__encode_expire_key(out, e.when, e.phys, e.pos, e.key);
     expect_same(out, in);
+}
+
+/* A collection of a view, whose pages nobody has: only what stands in the record is read. */
+static void fuzz_collection(const struct kv_meta *m)
+{
+    static const struct kv_source source;
+    struct kv_coll *c = kv__coll_decode(NULL, &source, 0, m->type, m->bytes), *again;
+    struct buf out = BUF_INIT;
+    struct kv_leaf *share;
+    if (!c)
+        return;
+    kv__coll_encode(c, &out, &share);
+    if (share) {
+        kv__leaf_encode(share, &out);
+        kv__leaf_unref(share);
+    }
+    again = kv__coll_decode(NULL, &source, 0, m->type, buf_slice(&out));
+    if (!again || again->tree[0].count != c->tree[0].count || again->ext_n != c->ext_n)
+        abort();
+    kv__coll_free(c);
+    kv__coll_free(again);
+    buf_free(&out);
 }
 
 static void fuzz_meta(struct slice in, struct buf *out)
@@ -43,6 +66,8 @@ static void fuzz_meta(struct slice in, struct buf *out)
     if (!kv__decode_meta(buf_slice(out), &again) || again.expire != m.expire ||
         !slice_eq(again.bytes, m.bytes))
         abort();
+    if (m.type != KV_STRING)
+        fuzz_collection(&m);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

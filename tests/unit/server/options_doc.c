@@ -37,6 +37,9 @@ static const char *const keyspace_names[] = {
 static const char *const rdb_names[] = {
 #include "rdb/options.def"
 };
+static const char *const script_names[] = {
+#include "services/script/options.def"
+};
 static const char *const slowlog_names[] = {
 #include "services/slowlog/options.def"
 };
@@ -65,6 +68,7 @@ static const struct chapter {
     {"Who may do what", session_names, COUNT_OF(session_names)},
     {"Data: log, store, caches, expiry, eviction", keyspace_names, COUNT_OF(keyspace_names)},
     {"Dump files", rdb_names, COUNT_OF(rdb_names)},
+    {"Scripts", script_names, COUNT_OF(script_names)},
     {"SLOWLOG", slowlog_names, COUNT_OF(slowlog_names)},
     {"LATENCY", latency_names, COUNT_OF(latency_names)},
     {"INFO", info_names, COUNT_OF(info_names)},
