@@ -35,6 +35,13 @@ xreadgroup group g c1 block 1 streams st >; xpending st g; xpending st g - + 10;
 xclaim st g c1 0 1-1 justid; xautoclaim st g c2 0 0; xautoclaim st g c1 0 0 justid; xinfo stream st; xinfo stream st full; xinfo groups st
 xinfo consumers st g; xinfo help; xgroup help; xgroup setid st g 0; xack st g 1-1; xgroup delconsumer st g c1; xpending st g
 xgroup destroy st g; xdel st 1-1; xsetid st 9999999999999-1; xtrim st maxlen 0; xinfo stream st
+hset h1 f v g 2; hsetnx h1 f w; hget h1 f; hget h1 none; hmset h1 a 1; hmget h1 a none; hincrby h1 n 1; hincrbyfloat h1 x 1.5
+hdel h1 a; hlen h1; hstrlen h1 f; hkeys h1; hvals h1; hgetall h1; hgetall none; hexists h1 f; hscan h1 0; hrandfield h1
+hrandfield none; hrandfield h1 2; hrandfield h1 2 withvalues
+sadd s1 a b c; sadd s2 b c d; srem s1 a; smove s1 s2 b; sismember s2 b; smismember s2 a b; scard s2; spop s2; spop s2 1
+spop none; srandmember s2; srandmember none; srandmember s2 -3; sinter s1 s2; sintercard 2 s1 s2; sinterstore s3 s1 s2
+sunion s1 s2; sunionstore s3 s1 s2; sdiff s1 s2; sdiffstore s3 s1 s2; smembers s1; sscan s1 0
+pfadd hl a b; pfcount hl; pfcount hl none; pfmerge hl2 hl; pfselftest
 command count; command getkeys get k; command getkeysandflags set k v; command help; command list; config get maxmemory
 config help; config resetstat; config set maxmemory 0
 auth default x; client getname; client help; client id; client info; client kill id 999999; client kill type pubsub; client list

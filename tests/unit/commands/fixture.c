@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX 64
+#define WORDS_MAX 2048
 #define DATABASES 4
 
 static struct kv *kv;
