@@ -143,8 +143,12 @@ static void expire_stored_entry(struct kv *kv, const struct kv_expire_key *e, st
     }
     struct kv_rec *r = kv__table_find(&d->table, e->pos, e->key);
     /* A collection's record names the pages that go with it, so it has to be read. */
-    if (!r && v.type != KV_STRING && kv__load(kv, d, e->pos, e->key, &r, NULL) != ST_OK)
-        return;
+    if (!r && v.type != KV_STRING) {
+        if (kv__load(kv, d, e->pos, e->key, &r, NULL) == ST_OK && !r && !kv__fold_running(kv))
+            kv__fold_drop_expire(kv, key);
+        if (!r)
+            return;
+    }
     if (!r) {
         /* Not in the cache, so the store's word holds: a key with just this expiry. It is buried without being read. */
         r = kv__rec_new(kv, d, e->pos, e->key);
