@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "keyspace/kv_coll.h"
+#include "keyspace/kv_fold_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,65 +18,6 @@
 #define CHUNK_BYTES (256 * 1024)
 #define BULK_MIN    4096 /* records from which a bulk is cheaper than a batch */
 #define RETRY_MS    1000
-
-enum fold_phase { FOLD_IDLE, FOLD_ENCODING, FOLD_WRITING, FOLD_RETRY, FOLD_CLEARING };
-
-struct fold_chunk {
-    struct fold_chunk *next;
-    size_t n, cap;
-    char bytes[];
-};
-
-/* One record in a chunk; key and encoded meta follow. */
-struct fold_entry {
-    uint64_t pos;
-    int64_t old_expire, new_expire;
-    uint64_t logical;
-    uint32_t klen, vlen;
-    uint32_t epoch;
-    uint8_t phys, type;
-    uint16_t size_pad; /* bytes after key and value up to the next entry */
-    /* Not NULL: these bytes, or this leaf in its stored form, follow the encoded meta; the entry is a user of them. */
-    char *blob;
-    size_t blob_n;
-    struct kv_leaf *leaf;
-};
-
-/* A collection that the fold deletes, in kv->graves; a page, in kv->dead_pages. */
-struct fold_grave {
-    uint64_t id;
-    uint32_t page; /* of a collection: the number of no page yet */
-    uint8_t phys;
-};
-
-struct kv_fold {
-    struct kv *kv;
-    enum fold_phase phase;
-    int cursor_db;
-    size_t cursor_slot;
-    struct fold_chunk *first, *last;
-    size_t entries, bytes;
-    uint64_t seq;
-    struct kv_info info;
-    uint8_t flushed[256]; /* physical databases that begin empty */
-    struct buf stale;     /* as kv->stale */
-    struct buf dead_pages, graves;
-    size_t dead_cursor;
-    uint32_t number;
-    size_t page_dirty[256]; /* dirty bytes of the pages taken, by physical database */
-    int64_t first_expire;   /* earliest new expiry in the cut */
-    int64_t begun_us;
-    /* for the worker, by value */
-    struct stor *store;
-    struct wal *wal;
-    int ndbs;
-    bool durable;
-    uint64_t trim_seq;
-    enum status result;
-    struct error error;
-    int64_t retry_at_ms;
-    bool complained;
-};
 
 struct kv_fold *kv__fold_new(void)
 {
@@ -163,8 +104,7 @@ static char *fold_room(struct kv_fold *f, size_t n)
     return at;
 }
 
-/* Adds an entry; *e without its lengths. */
-static void fold_add(struct kv_fold *f, struct fold_entry *e, struct slice key, struct slice value)
+void kv__fold_add(struct kv_fold *f, struct fold_entry *e, struct slice key, struct slice value)
 {
     size_t raw = sizeof(*e) + key.n + value.n;
     size_t padded = (raw + 7) & ~(size_t)7;
@@ -217,7 +157,7 @@ static void fold_encode(struct kv *kv, struct kv_db *d, struct kv_rec *r)
         buf_clear(b);
         if (live)
             encode_value(r, &e, b);
-        fold_add(f, &e, slice_make(r->key, r->klen), buf_slice(b));
+        kv__fold_add(f, &e, slice_make(r->key, r->klen), buf_slice(b));
         if (e.new_expire != KV_NO_EXPIRE && e.new_expire < f->first_expire)
             f->first_expire = e.new_expire;
     }
@@ -238,100 +178,7 @@ void kv__fold_put(struct kv *kv, uint8_t phys, uint64_t pos, struct slice key, s
                            .new_expire = KV_NO_EXPIRE,
                            .phys = phys,
                            .type = KV_STRING};
-    fold_add(kv->fold, &e, key, value);
-}
-
-/* -- Pages of collections: entries like others, at places of their own (FORMAT.md) */
-
-static struct fold_entry page_entry(uint8_t phys, uint64_t id, bool live)
-{
-    return (struct fold_entry){.pos = KV_POS_PAGE | id,
-                               .old_expire = KV_NO_EXPIRE,
-                               .new_expire = KV_NO_EXPIRE,
-                               .phys = phys,
-                               .type = live ? KV_STRING : KV_NONE};
-}
-
-static struct slice page_name(uint32_t page, char out[4])
-{
-    uint32_t be = __builtin_bswap32(page);
-    memcpy(out, &be, sizeof(be));
-    return slice_make(out, sizeof(be));
-}
-
-uint32_t kv__fold_take_page(struct kv *kv, struct kv_page *p, size_t dirty)
-{
-    struct kv_fold *f = kv->fold;
-    const struct kv_coll *c = p->tree->coll;
-    struct fold_entry e = page_entry(c->phys, c->id, true);
-    struct buf *b = &kv->scratch;
-    char name[4];
-    buf_clear(b);
-    if (p->is_leaf) {
-        e.leaf = p->u.leaf;
-        kv__leaf_ref(e.leaf);
-    } else {
-        kv__inner_encode(p, b);
-    }
-    fold_add(f, &e, page_name(p->id, name), buf_slice(b));
-    f->page_dirty[c->phys] += dirty;
-    return f->number;
-}
-
-void kv__fold_forget_db(struct kv *kv, const struct kv_db *d)
-{
-    kv->fold->page_dirty[d->phys] = 0;
-}
-
-void kv__fold_drop_page(struct kv *kv, uint8_t phys, uint64_t id, uint32_t page)
-{
-    struct fold_grave g = {.id = id, .page = page, .phys = phys};
-    buf_put(&kv->dead_pages, &g, sizeof(g));
-}
-
-#define GRAVE_MIN 64 /* pages from which a range delete is better than one for each */
-
-void kv__fold_drop_coll(struct kv *kv, uint8_t phys, uint64_t id, uint32_t next_page)
-{
-    struct fold_grave g = {.id = id, .page = next_page, .phys = phys};
-    if (next_page > GRAVE_MIN) {
-        buf_put(&kv->graves, &g, sizeof(g));
-        return;
-    }
-    for (uint32_t page = 1; page < next_page; page++)
-        kv__fold_drop_page(kv, phys, id, page);
-}
-
-static bool fold_dead_pages(struct kv_fold *f, unsigned *n)
-{
-    if (f->dead_cursor >= f->dead_pages.n)
-        return false;
-    struct fold_grave g;
-    char name[4];
-    memcpy(&g, f->dead_pages.p + f->dead_cursor, sizeof(g));
-    f->dead_cursor += sizeof(g);
-    struct fold_entry e = page_entry(g.phys, g.id, false);
-    fold_add(f, &e, page_name(g.page, name), SLICE_NULL);
-    *n += 1;
-    return true;
-}
-
-/* True when every page of the cut is taken. */
-static bool fold_pages_until(struct kv *kv, int64_t until_us)
-{
-    struct kv_fold *f = kv->fold;
-    unsigned n = 0;
-    for (int i = 0; i < kv->ndbs; i++) {
-        while (kv__pages_take(kv, &kv->dbs[i], &n)) {
-            if ((n & 63) == 0 && clock_mono_us() >= until_us)
-                return false;
-        }
-    }
-    while (fold_dead_pages(f, &n)) {
-        if ((n & 63) == 0 && clock_mono_us() >= until_us)
-            return false;
-    }
-    return true;
+    kv__fold_add(kv->fold, &e, key, value);
 }
 
 /* Encodes the first record of a pending list; it goes to the done list, or back to the active one if it changed since. */
@@ -370,7 +217,7 @@ static bool fold_encode_until(struct kv *kv, int64_t until_us)
             }
         }
     }
-    return fold_pages_until(kv, until_us);
+    return kv__fold_pages_until(kv, until_us);
 }
 
 static void fold_submit(struct kv *kv);
@@ -493,112 +340,6 @@ static void batch_stale(struct stor_batch *b, const struct kv_fold *f)
     }
 }
 
-/* Graves: collections of many pages are deleted by range. A bulk knows no ranges, so the fold holds a mark for each, and the
- * ranges go afterwards, the marks with them. */
-
-static struct fold_grave grave_at(const struct buf *graves, size_t i)
-{
-    struct fold_grave g;
-    memcpy(&g, graves->p + i * sizeof(g), sizeof(g));
-    return g;
-}
-
-static size_t grave_count(const struct buf *graves)
-{
-    return graves->n / sizeof(struct fold_grave);
-}
-
-static void put_grave_range(struct stor_batch *b, uint8_t phys, uint64_t id, struct buf *key)
-{
-    struct buf end = BUF_INIT;
-    buf_clear(key);
-    kv__encode_key(key, phys, KV_POS_PAGE | id, SLICE_NULL);
-    kv__encode_key(&end, phys, KV_POS_PAGE | id, SLICE("\xff\xff\xff\xff"));
-    stor_batch_del_range(b, KV_SPACE_META, buf_slice(key), buf_slice(&end));
-    buf_free(&end);
-}
-
-static void fold_mark_graves(struct kv *kv)
-{
-    struct kv_fold *f = kv->fold;
-    for (size_t i = 0; i < grave_count(&f->graves); i++) {
-        struct fold_grave g = grave_at(&f->graves, i);
-        kv__fold_put(kv, g.phys, KV_POS_GRAVE | g.id, SLICE_NULL, SLICE_NULL);
-    }
-}
-
-/* Deletes the ranges, and the marks with them. */
-static enum status dig_graves(struct stor *store, const struct buf *graves, struct error *err)
-{
-    struct stor_batch *b = stor_batch_new(store);
-    struct buf key = BUF_INIT;
-    for (size_t i = 0; i < grave_count(graves); i++) {
-        struct fold_grave g = grave_at(graves, i);
-        put_grave_range(b, g.phys, g.id, &key);
-        buf_clear(&key);
-        kv__encode_key(&key, g.phys, KV_POS_GRAVE | g.id, SLICE_NULL);
-        stor_batch_del(b, KV_SPACE_META, buf_slice(&key));
-    }
-    enum status st = stor_write(store, b, 0, err);
-    stor_batch_free(b);
-    buf_free(&key);
-    return st;
-}
-
-enum status kv__fold_bury(struct kv *kv, struct error *err)
-{
-    struct buf graves = BUF_INIT, lower = BUF_INIT, upper = BUF_INIT;
-    enum status st = ST_OK;
-    for (int i = 0; i < kv->ndbs && st == ST_OK; i++) {
-        buf_clear(&lower);
-        buf_clear(&upper);
-        kv__encode_key(&lower, (uint8_t)i, KV_POS_GRAVE, SLICE_NULL);
-        kv__encode_key(&upper, (uint8_t)i, KV_POS_PAGE, SLICE_NULL);
-        struct stor_iter_opts opts = {.lower = buf_slice(&lower), .upper = buf_slice(&upper)};
-        struct stor_iter *it = stor_iter_new(kv->store, KV_SPACE_META, &opts);
-        for (stor_iter_first(it); stor_iter_valid(it); stor_iter_next(it)) {
-            uint8_t phys;
-            uint64_t pos;
-            struct slice rest;
-            if (!kv__decode_key(stor_iter_key(it), &phys, &pos, &rest))
-                continue;
-            struct fold_grave g = {.id = pos & KV_HASH_MASK, .phys = phys};
-            buf_put(&graves, &g, sizeof(g));
-        }
-        st = stor_iter_status(it, err);
-        stor_iter_free(it);
-    }
-    if (st == ST_OK && graves.n > 0)
-        st = dig_graves(kv->store, &graves, err);
-    buf_free(&graves);
-    buf_free(&lower);
-    buf_free(&upper);
-    return st;
-}
-
-/* Gives the space of large ones back at once; the store would do so only when it comes by. */
-#define COMPACT_MIN_PAGES 4096
-
-static void compact_graves(const struct kv_fold *f)
-{
-    struct buf key = BUF_INIT, end = BUF_INIT;
-    for (size_t i = 0; i < grave_count(&f->graves); i++) {
-        struct fold_grave g = grave_at(&f->graves, i);
-        struct error err;
-        if (g.page < COMPACT_MIN_PAGES)
-            continue;
-        buf_clear(&key);
-        buf_clear(&end);
-        kv__encode_key(&key, g.phys, KV_POS_PAGE | g.id, SLICE_NULL);
-        kv__encode_key(&end, g.phys, KV_POS_PAGE | (g.id + 1), SLICE_NULL);
-        if (stor_compact(f->store, KV_SPACE_META, buf_slice(&key), buf_slice(&end), &err) != ST_OK)
-            log_warning(LOG_KEYSPACE, "Compacting the place of a deleted collection failed: %s",
-                        err.message);
-    }
-    buf_free(&key);
-    buf_free(&end);
-}
-
 /* The fold's own record stands among the others, so that it is written with them, atomically: before those of physical
  * database 255, after all the rest. */
 static void write_records(const struct kv_fold *f, const struct fold_target *t,
@@ -646,7 +387,7 @@ static enum status fold_write(struct kv_fold *f, struct error *err)
     /* A failure is made good at the next start. */
     if (st == ST_OK && f->graves.n > 0) {
         struct error why;
-        if (dig_graves(f->store, &f->graves, &why) != ST_OK)
+        if (kv__fold_dig_graves(f->store, &f->graves, &why) != ST_OK)
             log_warning(LOG_KEYSPACE, "Deleting the pages of collections failed: %s", why.message);
     }
     stor_batch_free(t.batch);
@@ -682,7 +423,7 @@ static void fold_run(void *arg)
     fold_drop_chunks(f);
     if (f->wal)
         fold_trim(f);
-    compact_graves(f);
+    kv__fold_compact_graves(f);
 }
 
 static void fold_written(void *arg)
@@ -820,7 +561,7 @@ void kv__fold_begin(struct kv *kv)
     f->cursor_db = 0;
     f->cursor_slot = 0;
     kv__aux_fold(kv);
-    fold_mark_graves(kv);
+    kv__fold_mark_graves(kv);
     f->begun_us = clock_mono_us();
     f->phase = FOLD_ENCODING;
     kv->last_fold_ms = f->begun_us / 1000;
