@@ -149,6 +149,21 @@ server {fold-interval 20} {
         equal [r exists s2] 1
     }
 
+    test "A dump keeps entries, nodes and groups" {
+        set before [r xinfo stream s3 full count 0]
+        r restore s4 0 [r dump s3]
+        equal [r xinfo stream s4 full count 0] $before
+        # what is left of a node whose last entry was deleted before the others were trimmed
+        r xadd gone 1-0 f v
+        r xadd gone 2-0 f v
+        r xdel gone 2-0
+        r xtrim gone minid 2-0
+        equal [dict get [r xinfo stream gone] radix-tree-keys] 1
+        r restore gone2 0 [r dump gone]
+        equal [r xlen gone2] 0
+        equal [dict get [r xinfo stream gone2] last-generated-id] 2-0
+    }
+
     test "Streams and groups of many pages" {
         r del big
         set n 60000

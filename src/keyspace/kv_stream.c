@@ -141,30 +141,32 @@ static MUST_USE enum status append(struct kv_coll *c, struct kv_stream_id id,
     return st;
 }
 
-/* The entry stands in its node before it stands in the tree: a node that counts one too many after a failure is set right by
- * lose. */
-static MUST_USE enum status append_counted(struct kv_coll *c, struct kv_stream_id id,
-                                           const struct slice *argv, size_t pairs, bool new_node,
+/* The entry stands in its node before it stands in the tree. */
+static MUST_USE enum status append_counted(struct kv_coll *c, const struct kv_stream_place *at,
+                                           const struct slice *argv, size_t pairs,
                                            struct error *err)
 {
-    enum status st = kv__snode_append(c, id, argv, pairs, new_node, false, err);
-    if (st != ST_OK)
+    enum status st = kv__snode_append(c, at, argv, pairs, err);
+    if (st != ST_OK || at->gone)
         return st;
-    st = append(c, id, argv, pairs, err);
-    if (st != ST_OK && kv__snode_lose(c, id, NULL) != ST_OK)
+    st = append(c, at->id, argv, pairs, err);
+    if (st == ST_OK || kv__snode_lose(c, at->id, NULL) == ST_OK)
         return st;
-    return st;
+    return kv__stream_damaged(err);
 }
 
 enum status kv_stream_add(struct kv_rec *r, struct kv_stream_id id, const struct slice *argv,
                           size_t pairs, struct error *err)
 {
     struct kv_coll *c = kv__coll(r);
+    struct kv_stream_place at;
     uint64_t bytes = 0;
     enum status st;
     for (size_t i = 0; i < 2 * pairs; i++)
         bytes += argv[i].n;
-    st = append_counted(c, id, argv, pairs, kv__snode_full(c, bytes), err);
+    st = kv__snode_choose(c, id, bytes, &at, err);
+    if (st == ST_OK)
+        st = append_counted(c, &at, argv, pairs, err);
     if (st != ST_OK)
         return st;
     c->ext[KV_SX_ADDED]++;
@@ -172,14 +174,10 @@ enum status kv_stream_add(struct kv_rec *r, struct kv_stream_id id, const struct
     return ST_OK;
 }
 
-enum status kv_stream_load(struct kv_rec *r, struct kv_stream_id id, const struct slice *argv,
-                           size_t pairs, unsigned flags, struct error *err)
+enum status kv_stream_load(struct kv_rec *r, const struct kv_stream_place *at,
+                           const struct slice *argv, size_t pairs, struct error *err)
 {
-    struct kv_coll *c = kv__coll(r);
-    bool new_node = (flags & KV_STREAM_NEW_NODE) != 0;
-    if (flags & KV_STREAM_GONE)
-        return kv__snode_append(c, id, argv, pairs, new_node, true, err);
-    return append_counted(c, id, argv, pairs, new_node, err);
+    return append_counted(kv__coll(r), at, argv, pairs, err);
 }
 
 void kv_stream_set(struct kv_rec *r, struct kv_stream_id last, uint64_t added,

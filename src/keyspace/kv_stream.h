@@ -161,12 +161,15 @@ MUST_USE enum status kv_stream_make(struct kv *kv, int db, struct slice key, str
 /* Appends an entry: argv holds field, value, field ..., pairs of them. The ID must be above the last one. */
 MUST_USE enum status kv_stream_add(struct kv_rec *r, struct kv_stream_id id,
                                    const struct slice *argv, size_t pairs, struct error *err);
-/* For a dump: appends an entry (its ID above those before it), in a node of its own or in the last one; an entry that was
- * deleted only counts. The numbers of the stream are set at the end, with kv_stream_set. */
-enum kv_stream_load { KV_STREAM_NEW_NODE = 1 << 0, KV_STREAM_GONE = 1 << 1 };
-MUST_USE enum status kv_stream_load(struct kv_rec *r, struct kv_stream_id id,
-                                    const struct slice *argv, size_t pairs, unsigned flags,
-                                    struct error *err);
+/* For a dump: appends an entry, its ID above those before it, to the node of that ID: the last one, or a new one if its ID is
+ * above all entries before. An entry that is gone only counts there. The numbers of the stream are set at the end, with
+ * kv_stream_set. */
+struct kv_stream_place {
+    struct kv_stream_id id, node;
+    bool gone;
+};
+MUST_USE enum status kv_stream_load(struct kv_rec *r, const struct kv_stream_place *at,
+                                    const struct slice *argv, size_t pairs, struct error *err);
 /* Sets last ID, entries ever added and highest deleted ID. */
 void kv_stream_set(struct kv_rec *r, struct kv_stream_id last, uint64_t added,
                    struct kv_stream_id max_gone);

@@ -276,19 +276,32 @@ static uint64_t fields_print(const struct kv_coll *c, const struct slice *argv, 
     return h;
 }
 
-bool kv__snode_full(const struct kv_coll *c, uint64_t entry_bytes)
+/* True when the node takes no further entry of so many bytes. */
+static bool is_full(const struct kv_snode *t, uint64_t entry_bytes)
 {
     uint64_t max_bytes = (uint64_t)keyspace_opts.stream_node_max_bytes;
     uint64_t max_entries = (uint64_t)keyspace_opts.stream_node_max_entries;
-    struct kv_snode t;
-    uint64_t bytes;
-    if (!tail_get(c, &t))
-        return true;
+    uint64_t bytes = LISTPACK_FRAME + t->bytes + kv__listpack_int((int64_t)t->n.live) +
+                     kv__listpack_int((int64_t)t->n.gone);
     if (max_bytes == 0 || max_bytes > KV_STREAM_ENTRY_MAX)
         max_bytes = KV_STREAM_ENTRY_MAX;
-    bytes = LISTPACK_FRAME + t.bytes + kv__listpack_int((int64_t)t.n.live) +
-            kv__listpack_int((int64_t)t.n.gone);
-    return bytes + entry_bytes >= max_bytes || (max_entries && t.n.live + t.n.gone >= max_entries);
+    return bytes + entry_bytes >= max_bytes ||
+           (max_entries && t->n.live + t->n.gone >= max_entries);
+}
+
+enum status kv__snode_choose(struct kv_coll *c, struct kv_stream_id id, uint64_t bytes,
+                             struct kv_stream_place *at, struct error *err)
+{
+    struct kv_snode t;
+    bool any;
+    /* XSETID can lower the last ID below entries that are gone */
+    while ((any = tail_get(c, &t)) && t.n.live == 0 && kv_stream_id_cmp(t.n.last, id) >= 0) {
+        enum status st = kv__snode_drop(c, &t, err);
+        if (st != ST_OK)
+            return st;
+    }
+    *at = (struct kv_stream_place){.id = id, .node = any && !is_full(&t, bytes) ? t.n.first : id};
+    return ST_OK;
 }
 
 /* Bytes of the entry in the listpack of node t: flags, ID as a difference, fields unless they are the first entry's, values,
@@ -320,28 +333,30 @@ static MUST_USE enum status begin_node(struct kv_coll *c, struct kv_stream_id id
 {
     enum status st = ST_OK;
     if (tail_get(c, t))
-        st = write_node(c, t, err);
+        st = kv_stream_id_cmp(id, t->n.first) > 0 ? write_node(c, t, err) : kv__stream_damaged(err);
     if (st == ST_OK)
         st = insert_node(c, id, err);
     *t = (struct kv_snode){.n = {.first = id}};
     return st;
 }
 
-enum status kv__snode_append(struct kv_coll *c, struct kv_stream_id id, const struct slice *argv,
-                             size_t pairs, bool new_node, bool gone, struct error *err)
+enum status kv__snode_append(struct kv_coll *c, const struct kv_stream_place *at,
+                             const struct slice *argv, size_t pairs, struct error *err)
 {
     struct kv_snode t;
     uint64_t fields = fields_print(c, argv, pairs);
-    if (!tail_get(c, &t) || new_node) {
-        enum status st = begin_node(c, id, &t, err);
+    if (kv_stream_id_cmp(at->id, at->node) < 0)
+        return kv__stream_damaged(err);
+    if (!tail_get(c, &t) || kv_stream_id_cmp(t.n.first, at->node) != 0) {
+        enum status st = begin_node(c, at->node, &t, err);
         if (st != ST_OK)
             return st;
         t.fields = fields;
         t.bytes = head_bytes(argv, pairs);
     }
-    t.bytes += entry_bytes(&t, id, argv, pairs, fields == t.fields);
-    t.n.last = id;
-    if (gone)
+    t.bytes += entry_bytes(&t, at->id, argv, pairs, fields == t.fields);
+    t.n.last = at->id;
+    if (at->gone)
         t.n.gone++;
     else
         t.n.live++;

@@ -83,11 +83,12 @@ uint64_t kv__listpack_str(struct slice s);
 
 /* -- kv_stream_node.c: where Redis's nodes would begin and end */
 /* Enters the entry that is about to be appended. */
-MUST_USE enum status kv__snode_append(struct kv_coll *c, struct kv_stream_id id,
-                                      const struct slice *argv, size_t pairs, bool new_node,
-                                      bool gone, struct error *err);
-/* True when the last node takes no further entry of so many bytes. */
-bool kv__snode_full(const struct kv_coll *c, uint64_t entry_bytes);
+MUST_USE enum status kv__snode_append(struct kv_coll *c, const struct kv_stream_place *at,
+                                      const struct slice *argv, size_t pairs, struct error *err);
+/* Where a new entry with so many bytes goes: into the last node, or into one of its own. */
+MUST_USE enum status kv__snode_choose(struct kv_coll *c, struct kv_stream_id id,
+                                      uint64_t entry_bytes, struct kv_stream_place *at,
+                                      struct error *err);
 /* The node that holds this entry loses it. */
 MUST_USE enum status kv__snode_lose(struct kv_coll *c, struct kv_stream_id id, struct error *err);
 /* The first node; *found false: there is none. */

@@ -111,11 +111,11 @@ static enum status on_scored(void *arg, struct slice member, double score, struc
     return st == ST_OK && !added ? duplicate(err) : st;
 }
 
-static enum status on_entry(void *arg, struct kv_stream_id id, const struct slice *argv,
-                            size_t pairs, unsigned flags, struct error *err)
+static enum status on_entry(void *arg, const struct kv_stream_place *at, const struct slice *argv,
+                            size_t pairs, struct error *err)
 {
     struct builder *b = arg;
-    return kv_stream_load(b->rec, id, argv, pairs, flags, err);
+    return kv_stream_load(b->rec, at, argv, pairs, err);
 }
 
 static enum status on_numbers(void *arg, struct kv_stream_id last, uint64_t added,

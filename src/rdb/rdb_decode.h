@@ -33,8 +33,8 @@ struct rdb_sink {
     enum status (*element)(void *arg, struct slice a, struct slice b, struct error *err);
     enum status (*scored)(void *arg, struct slice member, double score, struct error *err);
     /* Streams: entries, then the numbers, then for each group its consumers, each followed by what is pending for it. */
-    enum status (*entry)(void *arg, struct kv_stream_id id, const struct slice *argv, size_t pairs,
-                         unsigned load_flags, struct error *err);
+    enum status (*entry)(void *arg, const struct kv_stream_place *at, const struct slice *argv,
+                         size_t pairs, struct error *err);
     enum status (*numbers)(void *arg, struct kv_stream_id last, uint64_t added,
                            struct kv_stream_id max_gone, struct error *err);
     enum status (*group)(void *arg, const struct rdb_stream_group *g, struct error *err);

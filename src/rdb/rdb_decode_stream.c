@@ -96,7 +96,7 @@ static bool read_pairs(struct stream *s, bool same, uint64_t *items)
     return true;
 }
 
-static enum status read_entry(struct stream *s, bool *new_node, bool *deleted)
+static enum status read_entry(struct stream *s, bool *deleted)
 {
     int64_t flags, ms, seq, items;
     uint64_t pairs_items;
@@ -114,10 +114,9 @@ static enum status read_entry(struct stream *s, bool *new_node, bool *deleted)
         s->first = s->live++ ? s->first : id;
         s->last = id;
     }
-    unsigned load = (*new_node ? KV_STREAM_NEW_NODE : 0U) | (*deleted ? KV_STREAM_GONE : 0U);
-    *new_node = false;
+    struct kv_stream_place at = {.id = id, .node = s->master, .gone = *deleted};
     const struct rdb_sink *sink = s->d->sink;
-    return sink ? sink->entry(sink->arg, id, s->argv.v, s->argv.n / 2, load, s->d->err) : ST_OK;
+    return sink ? sink->entry(sink->arg, &at, s->argv.v, s->argv.n / 2, s->d->err) : ST_OK;
 }
 
 static enum status read_node(struct stream *s)
@@ -133,9 +132,9 @@ static enum status read_node(struct stream *s)
             return broken(s);
     if (!next_int(s, &zero) || zero != 0)
         return broken(s);
-    bool new_node = true, gone = false;
+    bool gone = false;
     while (reader_left(&s->q.r) > 0) {
-        enum status st = read_entry(s, &new_node, &gone);
+        enum status st = read_entry(s, &gone);
         if (st != ST_OK)
             return st;
         count -= !gone;

@@ -115,6 +115,24 @@ static enum status put_node(struct kv_rec *r, const struct kv_stream_node *node,
     return rdb__out_check(o, err);
 }
 
+/* Nodes that hold entries. Those of deleted ones only, which exact trimming can leave behind, make no listpack that Redis
+ * accepts. */
+static enum status count_nodes(struct kv_rec *r, uint64_t *n, struct error *err)
+{
+    struct kv_stream_walk w;
+    struct kv_stream_node node;
+    bool found = true;
+    enum status st = kv_stream_walk_nodes(r, &w, err);
+    *n = 0;
+    while (st == ST_OK) {
+        st = kv_stream_next_node(&w, &found, &node, err);
+        if (st != ST_OK || !found)
+            break;
+        *n += node.live > 0;
+    }
+    return st;
+}
+
 static enum status put_nodes(struct kv_rec *r, struct rdb_out *o, struct error *err)
 {
     struct scratch tmp = {.names = BUF_INIT};
@@ -122,7 +140,7 @@ static enum status put_nodes(struct kv_rec *r, struct rdb_out *o, struct error *
     struct kv_stream_node node;
     uint64_t nodes;
     bool found = true;
-    enum status st = kv_stream_nodes(r, &nodes, err);
+    enum status st = count_nodes(r, &nodes, err);
     if (st == ST_OK)
         st = kv_stream_walk_nodes(r, &w, err);
     if (st == ST_OK)
@@ -131,7 +149,8 @@ static enum status put_nodes(struct kv_rec *r, struct rdb_out *o, struct error *
         st = kv_stream_next_node(&w, &found, &node, err);
         if (st != ST_OK || !found)
             break;
-        st = put_node(r, &node, o, &tmp, err);
+        if (node.live)
+            st = put_node(r, &node, o, &tmp, err);
     }
     buf_free(&tmp.l.b);
     buf_free(&tmp.names);

@@ -46,8 +46,8 @@ static enum status on_scored(void *arg, struct slice member, double score, struc
     return ST_OK;
 }
 
-static enum status on_entry(void *arg, struct kv_stream_id id, const struct slice *argv,
-                            size_t pairs, unsigned flags, struct error *err)
+static enum status on_entry(void *arg, const struct kv_stream_place *at, const struct slice *argv,
+                            size_t pairs, struct error *err)
 {
     for (size_t i = 0; i < 2 * pairs; i++)
         read_slice(argv[i]);

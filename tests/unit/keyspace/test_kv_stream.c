@@ -329,25 +329,45 @@ static void test_trim_node_of_deleted(void **state)
     assert_int_equal(info().first.ms, 3);
 }
 
+static enum status load(uint64_t ms, uint64_t node, bool gone)
+{
+    struct kv_stream_place at = {.id = {ms, 0}, .node = {node, 0}, .gone = gone};
+    struct slice pair[] = {SLICE("field"), SLICE("value")};
+    return kv_stream_load(rec, &at, pair, 1, &err);
+}
+
 static void test_load(void **state)
 {
-    struct slice pair[] = {SLICE("field"), SLICE("value")};
-    static const struct {
-        unsigned ms, flags;
-    } from[] = {{1, KV_STREAM_NEW_NODE | KV_STREAM_GONE},
-                {2, 0},
-                {3, KV_STREAM_GONE},
-                {4, KV_STREAM_NEW_NODE},
-                {5, 0}};
-    for (size_t i = 0; i < COUNT_OF(from); i++)
-        assert_int_equal(kv_stream_load(rec, id_of(from[i].ms, 0), pair, 1, from[i].flags, &err),
-                         ST_OK);
-    kv_stream_set(rec, id_of(9, 0), 7, id_of(3, 0));
-    assert_string_equal(nodes(), "1/3/1/2 4/5/2/0 ");
+    assert_int_equal(load(2, 1, true), ST_OK);
+    assert_int_equal(load(3, 1, false), ST_OK);
+    assert_int_equal(load(4, 1, true), ST_OK);
+    assert_int_equal(load(5, 5, false), ST_OK);
+    assert_int_equal(load(6, 5, false), ST_OK);
+    kv_stream_set(rec, id_of(9, 0), 7, id_of(4, 0));
+    assert_string_equal(nodes(), "1/4/1/2 5/6/2/0 ");
     assert_int_equal(info().length, 3);
-    assert_int_equal(info().first.ms, 2);
+    assert_int_equal(info().first.ms, 3);
     assert_int_equal(info().last.ms, 9);
     assert_int_equal(info().added, 7);
+    /* nodes that a damaged dump names wrongly */
+    assert_int_equal(load(7, 8, false), ST_CORRUPT);
+    assert_int_equal(load(7, 4, false), ST_CORRUPT);
+    assert_string_equal(nodes(), "1/4/1/2 5/6/2/0 ");
+}
+
+/* XSETID may set the last ID below entries that were deleted: what comes then is found and deleted like any other. */
+static void test_last_id_lowered(void **state)
+{
+    add(1, 0);
+    add(7, 0);
+    assert_true(del(7, 0));
+    assert_int_equal(trim((struct kv_stream_trim){.by_id = true, .min = {2, 0}}), 1);
+    kv_stream_set(rec, id_of(3, 0), 2, id_of(0, 0));
+    add(4, 0);
+    add(5, 0);
+    assert_string_equal(nodes(), "4/5/2/0 ");
+    assert_true(del(4, 0));
+    assert_int_equal(info().first.ms, 5);
 }
 
 /* -- Walking --------------------------------------------------------------------------------------------------------------- */
@@ -524,6 +544,7 @@ int main(void)
         CASE(test_trim),
         CASE(test_trim_node_of_deleted),
         CASE(test_load),
+        CASE(test_last_id_lowered),
         CASE(test_range),
         CASE(test_groups_by_name),
         CASE(test_pending_changes_hands),

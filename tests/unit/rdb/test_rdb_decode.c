@@ -51,12 +51,12 @@ static void put_id(struct buf *b, struct kv_stream_id id)
     buf_printf(b, "%" PRIu64 "-%" PRIu64, id.ms, id.seq);
 }
 
-static enum status on_entry(void *arg, struct kv_stream_id id, const struct slice *argv,
-                            size_t pairs, unsigned flags, struct error *err)
+static enum status on_entry(void *arg, const struct kv_stream_place *at, const struct slice *argv,
+                            size_t pairs, struct error *err)
 {
-    buf_put_str(arg, flags & KV_STREAM_NEW_NODE ? " | " : " ");
-    put_id(arg, id);
-    buf_put_str(arg, flags & KV_STREAM_GONE ? "(gone" : "(");
+    buf_put_str(arg, kv_stream_id_cmp(at->id, at->node) == 0 ? " | " : " ");
+    put_id(arg, at->id);
+    buf_put_str(arg, at->gone ? "(gone" : "(");
     for (size_t i = 0; i < pairs; i++)
         buf_printf(arg, " %.*s=%.*s", SLICE_FMT(argv[2 * i]), SLICE_FMT(argv[2 * i + 1]));
     buf_put_str(arg, ")");
