@@ -131,6 +131,35 @@ static enum status load_items(struct kv *kv, struct rdb_load *l, struct rdb_file
     }
 }
 
+static void log_failure(const struct rdb_file *f, const struct error *err)
+{
+    log_warning(LOG_KEYSPACE, "Internal error in RDB reading offset %" PRIu64 " -> %s",
+                f->begin ? rdb_file_at(f) : 0, err->message);
+}
+
+enum status rdb_check(const char *path, struct error *err)
+{
+    struct slice bytes;
+    struct rdb_file f = {.check = false};
+    struct rdb_file_item item = {.kind = RDB_ITEM_AUX};
+    enum status st = rdb_map(path, &bytes, err);
+    if (st != ST_OK)
+        return st;
+    st = rdb_file_begin(&f, bytes, rdb_opts.rdbchecksum && !rdb_opts.skip_checksum, err);
+    while (st == ST_OK && item.kind != RDB_ITEM_END) {
+        st = rdb_file_next(&f, &item, err);
+        if (st == ST_OK && item.kind == RDB_ITEM_KEY)
+            st = rdb_decode(&f.r, item.type, true, NULL, err);
+        if (st == ST_NOT_FOUND)
+            st = ST_OK;
+    }
+    if (st != ST_OK)
+        log_failure(&f, err);
+    rdb_file_end(&f);
+    rdb_unmap(bytes);
+    return st;
+}
+
 enum status rdb_load(struct kv *kv, struct rdb_load *l, struct error *err)
 {
     struct slice bytes;
@@ -143,8 +172,7 @@ enum status rdb_load(struct kv *kv, struct rdb_load *l, struct error *err)
     if (st == ST_OK)
         st = load_items(kv, l, &f, bytes.n, err);
     if (st != ST_OK)
-        log_warning(LOG_KEYSPACE, "Internal error in RDB reading offset %" PRIu64 " -> %s",
-                    f.begin ? rdb_file_at(&f) : 0, err->message);
+        log_failure(&f, err);
     kv_effects_on(kv);
     rdb_file_end(&f);
     rdb_unmap(bytes);

@@ -19,5 +19,7 @@ struct rdb_load {
 /* Loads the file and folds everything into the store; records no effect. Keys whose time is over are left out. On failure a part
  * of the file may be loaded. The caller sees to what was there before. */
 MUST_USE enum status rdb_load(struct kv *kv, struct rdb_load *l, struct error *err);
+/* Reads the whole file and checks it, without loading anything. Any thread. */
+MUST_USE enum status rdb_check(const char *path, struct error *err);
 
 #endif

@@ -8,6 +8,9 @@
 
 struct rdb_options rdb_opts;
 
+static const struct config_enum rdb_load_dump_names[] = {
+    {"if-empty", RDB_LOAD_DUMP_IF_EMPTY}, {"always", RDB_LOAD_DUMP_ALWAYS}, {NULL, 0}};
+
 /* -- save ---------------------------------------------------------------------------------------------------------------- */
 
 #define SAVE_MAX     64
@@ -58,6 +61,11 @@ static void save_rewrite(struct buf *out)
 
 static const struct config_custom rdb_save_option = {
     .set = save_set, .get = save_get, .rewrite = save_rewrite, .default_text = SAVE_DEFAULT};
+
+bool rdb_save_points_set(void)
+{
+    return save_points.set && save_points.n > 0;
+}
 
 bool rdb_save_due(int64_t seconds, uint64_t changes)
 {

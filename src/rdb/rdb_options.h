@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum rdb_load_dump { RDB_LOAD_DUMP_IF_EMPTY, RDB_LOAD_DUMP_ALWAYS };
+
 struct rdb_options {
 #include "config/declare_fields.h"
 
@@ -19,7 +21,8 @@ extern struct rdb_options rdb_opts;
 
 void rdb_options_register(void);
 
-/* True when one of the save points that the user has set is reached. */
+/* Save points that the user has set: whether there are any; whether one of them is reached. */
+bool rdb_save_points_set(void);
 bool rdb_save_due(int64_t seconds, uint64_t changes);
 
 #endif

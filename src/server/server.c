@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "commands/server/save.h"
 #include "config/admin.h"
 #include "config/config.h"
 #include "event/crypto.h"
@@ -19,6 +20,7 @@
 #include "event/worker.h"
 #include "keyspace/keyspace_options.h"
 #include "keyspace/kv.h"
+#include "rdb/rdb_options.h"
 #include "server/datadir.h"
 #include "server/process.h"
 #include "server/server_options.h"
@@ -125,6 +127,12 @@ enum status server_shutdown(unsigned flags, struct error *err)
         server_leave_now("SHUTDOWN", "a script runs");
     if (kv_write_refused(lifecycle.kv, err) && !(flags & (SHUTDOWN_FORCE | SHUTDOWN_NOSAVE)))
         return error_prefix(err, "the log cannot be written");
+    bool wanted = (flags & SHUTDOWN_SAVE) || (rdb_save_points_set() && !(flags & SHUTDOWN_NOSAVE));
+    if (wanted && save_now(lifecycle.kv, err) != ST_OK && !(flags & SHUTDOWN_FORCE)) {
+        log_warning(LOG_SERVER, "Error trying to save the DB, can't exit.");
+        return err->code;
+    }
+    save_stop();
     stopping = true;
     signals_stopping(true);
     loop_stop(lifecycle.loop);
@@ -246,6 +254,8 @@ static enum status start(struct error *err)
     config_log_no_effect();
     process_warn();
     st = replay_log(lifecycle.kv, err);
+    if (st == ST_OK)
+        st = dump_load(lifecycle.kv, err);
     if (st != ST_OK)
         return st;
     ticks_setup();

@@ -24,22 +24,6 @@ static void debug_sleep(struct call *c)
     reply_ok(c);
 }
 
-static void debug_reload(struct call *c)
-{
-    for (int i = 2; i < c->argc; i++) {
-        reply_errorf(c, "ERR DEBUG RELOAD takes no options: records are read back from the store");
-        return;
-    }
-    struct error err = {.message = ""};
-    enum status st = kv_reload(c->kv, &err);
-    if (st != ST_OK) {
-        call_reply_status(c, st, &err);
-        return;
-    }
-    log_warning(LOG_KEYSPACE, "DB reloaded by DEBUG RELOAD");
-    reply_ok(c);
-}
-
 static void debug_loadaof(struct call *c)
 {
     struct error err = {.message = ""};
@@ -242,8 +226,10 @@ static void debug_help(struct call *c)
         "false.",
         "QUICKLIST-PACKED-THRESHOLD <size>",
         "    Accepted, without effect.",
-        "RELOAD",
-        "    Commits, folds, drops all cached records, so that they are read back from the store.",
+        "RELOAD [NOSAVE] [NOFLUSH] [MERGE]",
+        "    Writes the dump file (not with NOSAVE), deletes everything (not with NOFLUSH), loads "
+        "the dump",
+        "    file (with MERGE also over keys that are there), drops all cached records.",
         "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|milliseconds>",
         "    After which time the peak of a client's reply buffer is forgotten.",
         "REPLYBUFFER RESIZING <0|1>",
@@ -252,6 +238,8 @@ static void debug_help(struct call *c)
         "    Crashes the server by a bad memory access.",
         "SET-ACTIVE-EXPIRE <0|1>",
         "    Whether expired keys are deleted in the background.",
+        "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+        "    Whether RESTORE and loading take payloads and dump files with a wrong checksum.",
         "SET-DISABLE-DENY-SCRIPTS <0|1>",
         "    Lets scripts call every command.",
         "SLEEP <seconds>",
@@ -280,10 +268,11 @@ void cmd_debug(struct call *c)
         {"populate", 3, 5, debug_populate},
         {"protocol", 3, 3, debug__protocol},
         {"quicklist-packed-threshold", 3, 3, debug_quicklist_threshold},
-        {"reload", 2, INT32_MAX, debug_reload},
+        {"reload", 2, INT32_MAX, debug__reload},
         {"replybuffer", 4, 4, debug_replybuffer},
         {"segfault", 2, 2, debug_segfault},
         {"set-active-expire", 3, 3, debug_set_active_expire},
+        {"set-skip-checksum-validation", 3, 3, debug__skip_checksum},
         {"set-disable-deny-scripts", 3, 3, debug_set_disable_deny_scripts},
         {"sleep", 3, 3, debug_sleep},
     };

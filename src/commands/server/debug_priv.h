@@ -6,6 +6,8 @@ struct call;
 
 void debug__protocol(struct call *c);
 void debug__digest(struct call *c);
+void debug__reload(struct call *c);
+void debug__skip_checksum(struct call *c);
 void debug__digest_value(struct call *c);
 
 #endif

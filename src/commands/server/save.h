@@ -1,8 +1,23 @@
-/* The part of SAVE and BGSAVE that has to run by itself. */
+/* Dump files: what others need of SAVE and BGSAVE. Thread: loop. */
 #ifndef ORBIT_COMMANDS_SERVER_SAVE_H
 #define ORBIT_COMMANDS_SERVER_SAVE_H
 
+#include "base/status.h"
+
+#include <limits.h>
+#include <stdint.h>
+
+struct kv;
+
 /* Registers with the cron and INFO. Once, before the start. */
 void save_start(void);
+/* Where the dump file stands: dbfilename in the working directory. */
+const char *save_path(char out[PATH_MAX]);
+/* Writes the dump file and waits; a save under way is stopped. */
+MUST_USE enum status save_now(struct kv *kv, struct error *err);
+/* Stops the save under way, if any, and waits for its end. */
+void save_stop(void);
+/* What INFO tells of the last load. */
+void save_note_load(uint64_t keys, uint64_t expired);
 
 #endif
