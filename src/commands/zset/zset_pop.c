@@ -66,7 +66,8 @@ static void pop_command(struct call *c, bool max)
         reply_syntax_error(c);
         return;
     }
-    if (c->argc == 3 && !call_arg_range(c, 2, 0, INT64_MAX, &count, NULL))
+    if (c->argc == 3 &&
+        !call_arg_range(c, 2, 0, INT64_MAX, &count, "value is out of range, must be positive"))
         return;
     if (!call_lookup_type(c, c->argv[1], KV_WRITE, KV_ZSET, &rec))
         return;

@@ -144,6 +144,7 @@ static void test_pop(void **state)
         {"ZPOPMAX z 2", "[[\"e\", 5], [\"d\", 4]]"},
         {"ZPOPMIN z 0", "[]"},
         {"ZPOPMIN z -1", "-ERR value is out of range, must be positive"},
+        {"ZPOPMIN z 007", "-ERR value is out of range, must be positive"},
         {"ZPOPMIN none", "[]"},
         {"ZMPOP 2 none z MAX", "[\"z\", [[\"c\", 3]]]"},
         {"ZMPOP 1 none MIN", "nil"},
