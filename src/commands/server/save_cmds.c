@@ -221,7 +221,8 @@ static void begin_background(struct kv *kv)
     /* A fold under way may have begun before the last change. */
     save.folds_wanted = now.folds + (now.fold_running ? 2 : 1);
     log_notice(LOG_KEYSPACE, "Background saving started");
-    begin_when_folded(kv);
+    if (lifecycle.pool)
+        begin_when_folded(kv);
 }
 
 static int64_t last_save_s(void)

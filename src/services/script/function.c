@@ -4,6 +4,7 @@
 #include "base/glob.h"
 #include "base/log.h"
 #include "rdb/rdb_codec.h"
+#include "rdb/rdb_functions.h"
 #include "services/script/library_priv.h"
 #include "services/script/script_commands.h"
 #include "session/lifecycle.h"
@@ -40,14 +41,20 @@ size_t script__function_overhead(void)
     return n;
 }
 
-/* The log has the command; the store gets all libraries with its next fold. */
-static void changed(struct call *c)
+/* The store gets all libraries with its next fold. */
+static void keep(struct kv *kv)
 {
     struct buf all = BUF_INIT;
-    call_changed(c, 1);
     script__libraries_put(script__libraries, &all);
-    kv_aux_set(c->kv, AUX_NAME, buf_slice(&all));
+    kv_aux_set(kv, AUX_NAME, buf_slice(&all));
     buf_free(&all);
+}
+
+/* The log has the command. */
+static void changed(struct call *c)
+{
+    call_changed(c, 1);
+    keep(c->kv);
 }
 
 static void reply_why(struct call *c, struct buf *why)
@@ -75,9 +82,8 @@ void cmd_function_load(struct call *c)
         replace = true;
     }
     struct buf why = BUF_INIT;
-    struct script_library *l =
-        script__library_load(script__libraries, c->argv[c->argc - 1], replace,
-                             load_timeout(c), &why);
+    struct script_library *l = script__library_load(script__libraries, c->argv[c->argc - 1],
+                                                    replace, load_timeout(c), &why);
     if (!l) {
         reply_why(c, &why);
         return;
@@ -323,6 +329,37 @@ void cmd_fcall_ro(struct call *c)
     fcall(c, true);
 }
 
+/* -- Dump files ---------------------------------------------------------------------------------------------------------- */
+
+static void rdb_each(void (*fn)(void *arg, struct slice code), void *arg)
+{
+    struct dict_iter it = dict_iter(script__libraries->libraries);
+    while (dict_next(&it))
+        fn(arg, buf_slice(&((const struct script_library *)it.value)->code));
+}
+
+static enum status rdb_load_one(struct slice code, bool replace, struct error *err)
+{
+    struct buf why = BUF_INIT;
+    bool ok = script__library_load(script__libraries, code, replace, 0, &why) != NULL;
+    if (ok)
+        keep(lifecycle.kv);
+    else
+        error_set(err, ST_INVALID, "Failed loading library, %s", buf_cstr(&why));
+    buf_free(&why);
+    return ok ? ST_OK : ST_INVALID;
+}
+
+static void rdb_clear(void)
+{
+    script__libraries_free(script__libraries);
+    script__libraries = script__libraries_new();
+    keep(lifecycle.kv);
+}
+
+static const struct rdb_functions rdb_functions = {
+    .each = rdb_each, .load = rdb_load_one, .clear = rdb_clear};
+
 /* -- Start --------------------------------------------------------------------------------------------------------------- */
 
 static unsigned flags_of_fcall(const struct call *c)
@@ -356,6 +393,7 @@ void script__function_start(void)
     command_find_original(SLICE("fcall_ro"))->flags_of = flags_of_fcall;
     script__env_open(&script__function_env, true);
     script__libraries = script__libraries_new();
+    rdb_set_functions(&rdb_functions);
     if (lifecycle.kv)
         load_stored();
 }
