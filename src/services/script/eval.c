@@ -72,8 +72,7 @@ static struct script *create(struct call *c, struct slice text)
     }
     struct slice code = slice_make(text.p + head.length, text.n - head.length);
     if (!script__env_compile(&env, code, "@user_script")) {
-        reply_errorf(c, "ERR Error compiling script (new function): %s",
-                     lua_tostring(env.lua, -1));
+        reply_errorf(c, "ERR Error compiling script (new function): %s", lua_tostring(env.lua, -1));
         lua_settop(env.lua, SCRIPT_AT_ARGV);
         return NULL;
     }

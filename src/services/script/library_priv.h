@@ -15,7 +15,7 @@ struct script_function {
 };
 
 struct script_library {
-    struct buf name, code; /* code with its first line */
+    struct buf name, code;  /* code with its first line */
     struct dict *functions; /* by name; owns them */
 };
 

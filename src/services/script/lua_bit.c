@@ -113,10 +113,13 @@ static int bit_tohex(lua_State *lua)
 int script_open_bit(lua_State *lua)
 {
     static const struct luaL_Reg functions[] = {
-        {"tobit", bit_tobit},   {"bnot", bit_bnot},       {"band", bit_band}, {"bor", bit_bor},
-        {"bxor", bit_bxor},     {"lshift", bit_lshift},   {"rol", bit_rol},   {"ror", bit_ror},
-        {"rshift", bit_rshift}, {"arshift", bit_arshift}, {"tohex", bit_tohex},
-        {"bswap", bit_bswap},   {NULL, NULL},
+        {"tobit", bit_tobit},   {"bnot", bit_bnot},
+        {"band", bit_band},     {"bor", bit_bor},
+        {"bxor", bit_bxor},     {"lshift", bit_lshift},
+        {"rol", bit_rol},       {"ror", bit_ror},
+        {"rshift", bit_rshift}, {"arshift", bit_arshift},
+        {"tohex", bit_tohex},   {"bswap", bit_bswap},
+        {NULL, NULL},
     };
     lua_createtable(lua, 0, (int)COUNT_OF(functions));
     luaL_register(lua, NULL, functions);

@@ -209,8 +209,7 @@ static int call(lua_State *lua, bool raise)
 {
     struct script_run *r = script__running;
     if (!r)
-        return script__raise(lua,
-                             "redis.call/pcall can only be called inside a script invocation");
+        return script__raise(lua, "redis.call/pcall can only be called inside a script invocation");
     struct slice *argv;
     int argc;
     bool error = true;

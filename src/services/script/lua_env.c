@@ -91,7 +91,7 @@ static unsigned short random_state[3];
 
 static int math_random(lua_State *lua)
 {
-    lua_Number r = (lua_Number)nrand48(random_state) / 2147483648.0;
+    lua_Number r = (lua_Number)(nrand48(random_state) % INT32_MAX) / INT32_MAX;
     switch (lua_gettop(lua)) {
     case 0:
         lua_pushnumber(lua, r);
@@ -163,7 +163,7 @@ static void open_libraries(lua_State *lua)
 /* Each table among the globals is replaced by a view of it. */
 static void guard_libraries(lua_State *lua)
 {
-    static const char *const names[] = {"table", "string", "math",  "coroutine", "bit",
+    static const char *const names[] = {"table",  "string",   "math",  "coroutine", "bit",
                                         "struct", "cmsgpack", "cjson", "redis"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         lua_getglobal(lua, names[i]);
@@ -243,7 +243,7 @@ void script__env_loading(struct script_env *e, bool loading)
 bool script__env_compile(struct script_env *e, struct slice code, const char *chunk_name)
 {
     if (code.n > 0 && code.p[0] == LUA_SIGNATURE[0]) {
-        lua_pushliteral(e->lua, "compiled code cannot be loaded");
+        lua_pushfstring(e->lua, "%s:1: unexpected symbol near 'char(27)'", chunk_name + 1);
         return false;
     }
     return luaL_loadbuffer(e->lua, code.p, code.n, chunk_name) == 0;

@@ -16,9 +16,19 @@
 /* Their addresses are the keys. */
 static char real, shown;
 
+static const char read_only[] = "Attempt to modify a readonly table";
+
+/* An assignment of the script's code: the error tells the line. */
+static int refuse_assignment(lua_State *lua)
+{
+    return luaL_error(lua, "%s", read_only);
+}
+
+/* A function that would write. */
 static int refuse(lua_State *lua)
 {
-    return luaL_error(lua, "Attempt to modify a readonly table");
+    lua_pushstring(lua, read_only);
+    return lua_error(lua);
 }
 
 static void raw_get_key(lua_State *lua, int table, char *key)
@@ -44,7 +54,7 @@ void script__guard(lua_State *lua)
     raw_set_key(lua, at + 2, &real);
     lua_pushvalue(lua, at);
     lua_setfield(lua, at + 2, "__index");
-    lua_pushcfunction(lua, refuse);
+    lua_pushcfunction(lua, refuse_assignment);
     lua_setfield(lua, at + 2, "__newindex");
     if (lua_getmetatable(lua, at))
         script__guard(lua);
@@ -171,6 +181,7 @@ static int guard_insert(lua_State *lua)
 /* Level 0 would be the globals of every script to come. */
 static int guard_setfenv(lua_State *lua)
 {
+    luaL_checktype(lua, 2, LUA_TTABLE);
     if (lua_type(lua, 1) == LUA_TNUMBER && lua_tointeger(lua, 1) == 0)
         return refuse(lua);
     lua_pushvalue(lua, lua_upvalueindex(1));

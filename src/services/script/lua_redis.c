@@ -138,8 +138,9 @@ static int redis_set_repl(lua_State *lua)
         return script__raise(lua, "redis.set_repl() requires one argument.");
     lua_Integer flags = lua_tointeger(lua, 1);
     if (flags & ~(lua_Integer)(SCRIPT_REPL_AOF | SCRIPT_REPL_REPLICA))
-        return script__raise(lua, "Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or "
-                                  "REPL_NONE.");
+        return script__raise(lua,
+                             "Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or "
+                             "REPL_NONE.");
     script__running->repl = (unsigned)flags;
     return 0;
 }

@@ -24,7 +24,7 @@ enum { SCRIPT_AT_HANDLER = 1, SCRIPT_AT_GLOBALS, SCRIPT_AT_VIEW, SCRIPT_AT_KEYS,
 /* Makes the state; scripts have the globals of EVAL, or those of functions. */
 void script__env_open(struct script_env *e, bool functions);
 void script__env_close(struct script_env *e);
-/* Compiles; the function is left on the stack, or the error's text. Compiled code is refused. */
+/* Compiles; the function is left on the stack, or the error's text. chunk_name: "@name". Compiled code is refused. */
 bool script__env_compile(struct script_env *e, struct slice code, const char *chunk_name);
 /* While a library loads, its code sees other globals: only redis, with register_function. */
 void script__env_loading(struct script_env *e, bool loading);
@@ -72,7 +72,8 @@ enum script_flags {
     SCRIPT_ALLOW_STALE = 1 << 2,
     SCRIPT_NO_CLUSTER = 1 << 3,
     SCRIPT_ALLOW_CROSS_SLOT = 1 << 4,
-    SCRIPT_UNDECLARED = 1 << 5, /* an EVAL without shebang: what it does is found out command by command */
+    SCRIPT_UNDECLARED =
+        1 << 5, /* an EVAL without shebang: what it does is found out command by command */
 };
 /* By name; 0: there is none. */
 unsigned script__flag(struct slice name, bool nocase);
@@ -111,8 +112,8 @@ unsigned script__call_flags(const struct call *c, unsigned flags);
 
 void script__eval_start(void);
 void script__function_start(void);
-size_t script__eval_memory(void);         /* of the Lua state */
-size_t script__eval_overhead(void);       /* of the cache */
+size_t script__eval_memory(void);   /* of the Lua state */
+size_t script__eval_overhead(void); /* of the cache */
 size_t script__eval_count(void);
 size_t script__function_memory(void);
 size_t script__function_overhead(void);

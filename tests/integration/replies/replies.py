@@ -6,12 +6,13 @@ import re
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import unquote
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "integration" / "resp"))
 from harness import Client, Reply, Server  # noqa: E402  (beside the other integration tests)
 
-# One command a line, words divided by spaces ('' is an empty word). Those after "as:" run on a connection of their own.
+# One command a line, words divided by spaces ('' is an empty word, %20 a space and %0a a new line in a word). Those after "as:" run on a connection of their own.
 CALLS = """
 acl cat; acl cat string; acl deluser nobody; acl dryrun default get k; acl genpass; acl genpass 8
 acl help; acl list; acl log; acl log reset; acl setuser u1 on nopass +get ~a; acl dryrun u1 get b; acl users; acl whoami
@@ -71,14 +72,16 @@ multi; set k v; get k; exec; multi; discard; watch k; set k w; multi; get k; exe
 info; info server; latency doctor; latency help; latency history command; latency latest; latency reset
 publish ch hello; spublish ch hello; pubsub channels; pubsub help; pubsub numpat; pubsub numsub ch; pubsub numsub
 pubsub shardchannels; pubsub shardnumsub ch
-function list; function help; function flush; slowlog help; slowlog len; slowlog reset
+function load #!lua%20name=lib%0aredis.register_function('f',function()%20return%201%20end); function list; function dump
+function stats; function delete lib; function help; function flush; script load return%201
+script exists e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0; script flush; script help; script debug no; slowlog help; slowlog len; slowlog reset
 config set maxmemory-policy allkeys-lfu; set f v; object freq f; config set maxmemory-policy noeviction
 as:quit
 as:reset
 flushdb; randomkey; flushall async; flushall sync
 """
-# What cannot be called here: it ends the server, or needs a latency event or a configuration file.
-NOT_CALLED = {"shutdown", "latency|graph", "config|rewrite"}
+# What cannot be called here: it ends the server, or needs a latency event, a configuration file, a script that runs, bytes.
+NOT_CALLED = {"shutdown", "latency|graph", "config|rewrite", "script|kill", "function|kill", "function|restore"}
 
 
 class Resp3(Client):
@@ -179,7 +182,7 @@ class Runner:
 
     def run(self, line):
         own = line.startswith("as:")
-        words = ["" if w == "''" else w for w in line[3 * own:].split()]
+        words = ["" if w == "''" else unquote(w) for w in line[3 * own:].split()]
         name = "|".join(words[:2]) if words[0] in self.containers and len(words) > 1 else words[0]
         client = self.connect(self.port) if own else self.client
         try:
