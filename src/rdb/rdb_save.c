@@ -155,12 +155,12 @@ static enum status write_file(struct writer *w, struct error *err)
 }
 
 /* A rename lasts when its directory is synced. */
-static enum status put_in_place(const char *temp, const char *path, const char *dir,
+static enum status put_in_place(const char *from, const char *path, const char *dir,
                                 struct error *err)
 {
-    if (rename(temp, path) < 0)
+    if (rename(from, path) < 0)
         return error_set_errno(
-            err, errno, "Error moving temp DB file %s on the final destination %s", temp, path);
+            err, errno, "Error moving temp DB file %s on the final destination %s", from, path);
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         (void)fsync(fd);
@@ -169,9 +169,18 @@ static enum status put_in_place(const char *temp, const char *path, const char *
     return ST_OK;
 }
 
+static char temp[PATH_MAX + 64]; /* there is one save at a time */
+static atomic_bool temp_there;
+
+void rdb_save_abandon(void)
+{
+    if (atomic_load(&temp_there))
+        (void)unlink(temp);
+}
+
 enum status rdb_save_run(struct rdb_save *s, struct error *err)
 {
-    char dir[PATH_MAX], temp[PATH_MAX + 64];
+    char dir[PATH_MAX];
     const char *slash = strrchr(s->path, '/');
     snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - s->path) : 1, slash ? s->path : ".");
     snprintf(temp, sizeof temp, "%s/temp-%ld.rdb", dir, (long)getpid());
@@ -179,6 +188,7 @@ enum status rdb_save_run(struct rdb_save *s, struct error *err)
     w.fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (w.fd < 0)
         return error_set_errno(err, errno, "Failed opening the temp RDB file %s for saving", temp);
+    atomic_store(&temp_there, true);
     enum status st = write_file(&w, err);
     if (close(w.fd) < 0 && st == ST_OK)
         st = error_set_errno(err, errno, "Error closing the dump file");
@@ -186,6 +196,7 @@ enum status rdb_save_run(struct rdb_save *s, struct error *err)
         st = put_in_place(temp, s->path, dir, err);
     if (st != ST_OK)
         (void)unlink(temp);
+    atomic_store(&temp_there, false);
     buf_free(&w.out.b);
     return st;
 }

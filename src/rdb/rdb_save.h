@@ -25,5 +25,7 @@ void rdb_save_free(struct rdb_save *s);
 /* Writes "temp-PID.rdb" beside path, syncs it and renames it. Any thread. On failure the temporary file is gone and path is as it
  * was. */
 MUST_USE enum status rdb_save_run(struct rdb_save *s, struct error *err);
+/* For a signal handler that is about to end the process: removes the temporary file of the save under way. */
+void rdb_save_abandon(void);
 
 #endif

@@ -128,20 +128,25 @@ enum status server_shutdown(unsigned flags, struct error *err)
     if (kv_write_refused(lifecycle.kv, err) && !(flags & (SHUTDOWN_FORCE | SHUTDOWN_NOSAVE)))
         return error_prefix(err, "the log cannot be written");
     bool wanted = (flags & SHUTDOWN_SAVE) || (rdb_save_points_set() && !(flags & SHUTDOWN_NOSAVE));
+    signals_stopping(true);
     if (wanted && save_now(lifecycle.kv, err) != ST_OK && !(flags & SHUTDOWN_FORCE)) {
+        signals_stopping(false);
         log_warning(LOG_SERVER, "Error trying to save the DB, can't exit.");
         return err->code;
     }
     save_stop();
     stopping = true;
-    signals_stopping(true);
     loop_stop(lifecycle.loop);
     return ST_OK;
 }
 
+/* A shutdown never waits; what can be called back is a signal that nobody has looked at yet. */
 static bool shutdown_abort(void)
 {
-    return false; /* a shutdown never waits, so there is none that could be aborted */
+    if (!signals_take())
+        return false;
+    log_notice(LOG_SERVER, "Shutdown manually aborted.");
+    return true;
 }
 
 static const struct lifecycle_ops lifecycle_ops = {.shutdown = server_shutdown,

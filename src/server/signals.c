@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "event/loop.h"
+#include "rdb/rdb_save.h"
 #include "server/server_options.h"
 
 #include <execinfo.h>
@@ -25,6 +26,7 @@ static void on_stop(int signum)
 {
     if (signum == SIGINT && (stopping || asked == SIGINT)) {
         log_signal_safe("You insist... exiting now.");
+        rdb_save_abandon();
         _exit(1);
     }
     asked = signum;

@@ -54,7 +54,8 @@ static void obey_signals(void)
 
 static void on_unblock(void *arg)
 {
-    obey_signals();
+    if (!lifecycle.cron_paused)
+        obey_signals();
     if (block_tick())
         loop_wake(lifecycle.loop);
     hook_run(HOOK_TICK, NULL);
