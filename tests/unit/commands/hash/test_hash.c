@@ -1,6 +1,5 @@
 /* The hash commands: answers, effects, events, encodings. */
 #include "commands/hash/hash_commands.h"
-
 #include "keyspace/keyspace_options.h"
 #include "unit/cmocka_all.h"
 #include "unit/commands/fixture.h"

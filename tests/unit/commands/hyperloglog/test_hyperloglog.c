@@ -1,6 +1,5 @@
 /* The HyperLogLog commands: answers, effects, events. hll.h has a test of its own. */
 #include "commands/hyperloglog/hyperloglog_commands.h"
-
 #include "unit/cmocka_all.h"
 #include "unit/commands/fixture.h"
 

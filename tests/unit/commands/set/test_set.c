@@ -1,6 +1,5 @@
 /* The set commands: answers, effects, events, encodings, and random commands against a model. */
 #include "commands/set/set_commands.h"
-
 #include "config/compat_options.h"
 #include "keyspace/keyspace_options.h"
 #include "unit/cmocka_all.h"
