@@ -79,25 +79,24 @@ static enum status take_walk(struct pop *p, struct error *err)
     return st;
 }
 
-/* The few that stayed of many become a listpack, if they suit one. It is not needed, so nothing is said when it fails. */
-static void pack(struct kv_rec *rec)
+/* The few that stayed of many become a listpack, if they suit one. */
+static enum status pack(struct kv_rec *rec, struct error *err)
 {
     struct kv_set_cur cur;
-    struct error err;
     if (kv_set_encoding(rec) != KV_SET_HASHTABLE ||
         kv_set_count(rec) > (uint64_t)keyspace_opts.set_max_listpack_entries)
-        return;
-    enum status st = kv_set_first(rec, &cur, &err);
+        return ST_OK;
+    enum status st = kv_set_first(rec, &cur, err);
     while (st == ST_OK && !kv_set_end(&cur)) {
         if (kv_set_member(&cur).n > (uint64_t)keyspace_opts.set_max_listpack_value)
-            return;
-        st = kv_set_next(&cur, &err);
+            return ST_OK;
+        st = kv_set_next(&cur, err);
     }
-    if (st == ST_OK)
-        st = kv_set_convert(rec, KV_SET_LISTPACK, &err);
+    return st == ST_OK ? kv_set_convert(rec, KV_SET_LISTPACK, err) : st;
 }
 
-/* Takes p->left of p->rec. What has been taken before a failure is answered, counted and propagated. */
+/* Takes p->left of p->rec. What has been taken before a failure is answered, counted and propagated; when all is taken, a
+ * failure means nothing to the caller. */
 static enum status take_all(struct pop *p, struct error *err)
 {
     uint64_t size = kv_set_count(p->rec), count = p->left, taken;
@@ -105,7 +104,7 @@ static enum status take_all(struct pop *p, struct error *err)
     kv_edit(p->c->kv, p->rec);
     enum status st = walk ? take_walk(p, err) : take_any(p, err);
     if (st == ST_OK && (size - count) * STAY_FACTOR <= count)
-        pack(p->rec);
+        st = pack(p->rec, err);
     taken = count - p->left;
     propagate(p);
     buf_free(&p->bytes);
