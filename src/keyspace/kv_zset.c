@@ -445,11 +445,11 @@ static enum status to_skiplist(struct kv_coll *c, struct error *err)
     struct kv_conversion v;
     kv__coll_convert(c, KV_ZSET, KV_COLL_SKIPLIST, &v);
     enum status st = unpack(c, v.fresh, err);
-    if (st != ST_OK) {
+    if (st == ST_OK)
+        st = kv__coll_convert_commit(&v, err);
+    if (st != ST_OK)
         kv__coll_convert_abort(&v);
-        return st;
-    }
-    return kv__coll_convert_commit(&v, err);
+    return st;
 }
 
 static bool fits_packed(uint64_t count, size_t longest)
