@@ -1,8 +1,9 @@
 /* A sorted set's two trees against an array, with pages that can fail at any moment: a change that failed has changed nothing.
  * Defined here, the functions of kv_page.c and kv_coll.c are not taken from the library. */
+#include "keyspace/kv_zset.h"
+
 #include "keyspace/kv_coll.h"
 #include "keyspace/kv_tree_priv.h"
-#include "keyspace/kv_zset.h"
 #include "unit/cmocka_all.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* Cells and distances, against known places, and searches against looking at every place. */
 #include "commands/geo/geo_math.h"
+
 #include "unit/cmocka_all.h"
 
 #include <math.h>
