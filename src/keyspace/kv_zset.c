@@ -164,7 +164,7 @@ enum status kv_zset_rank(struct kv_rec *r, struct slice member, bool *found, uin
         return st;
     *score = p.score;
     if (!packed(c)) {
-        bool there;
+        bool there = false;
         st = find_ordered(c, member, p.score, &p.at, &there, err);
         if (st == ST_OK && !there)
             st = torn(err);
@@ -522,7 +522,7 @@ enum status kv_zset_expect(struct kv_rec *r, uint64_t count_hint, struct error *
 static enum status order_add(struct kv_coll *c, struct zkey *key, double score, struct error *err)
 {
     struct kv_cur at;
-    bool found;
+    bool found = false;
     enum status st = kv__tree_find(&c->tree[0], zkey_score(key, score), &at, &found, err);
     if (st != ST_OK)
         return st;
@@ -533,7 +533,7 @@ static enum status order_remove(struct kv_coll *c, struct zkey *key, double scor
                                 struct error *err)
 {
     struct kv_cur at;
-    bool found;
+    bool found = false;
     enum status st = kv__tree_find(&c->tree[0], zkey_score(key, score), &at, &found, err);
     if (st != ST_OK)
         return st;
@@ -644,7 +644,7 @@ static enum status member_step(struct kv_coll *c, const struct kv_zset_item *ite
 {
     struct zkey key;
     struct kv_cur at;
-    bool found;
+    bool found = false;
     char score[PREFIX];
     if (!zkey_init(&key, item->member))
         return no_memory(err);

@@ -166,8 +166,10 @@ static unsigned steps_for(double reach_m, double lat)
     int step = 1;
     if (reach_m == 0)
         return STEPS;
-    for (; reach_m < HALF_MERCATOR; reach_m *= 2)
+    while (reach_m < HALF_MERCATOR) {
+        reach_m *= 2;
         step++;
+    }
     step -= 2;
     if (lat > 66 || lat < -66)
         step--;
