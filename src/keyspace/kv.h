@@ -105,6 +105,7 @@ enum kv_lookup_flags {
         1 << 0, /* counts no hit or miss; an expired key is deleted, with effect and notification */
     KV_NOTOUCH = 1 << 1, /* access time stays */
     KV_NOSTATS = 1 << 2, /* no hit/miss counted, no miss notification */
+    KV_EXPIRED = 1 << 3, /* an expired key is found, too, and stays (DEBUG) */
 };
 /* *rec is NULL when there is no such key (or it has expired: then it is deleted first). A failing store gives ST_IO... */
 MUST_USE enum status kv_lookup(struct kv *kv, int db, struct slice key, unsigned flags,

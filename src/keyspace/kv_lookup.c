@@ -103,7 +103,7 @@ enum status kv_lookup(struct kv *kv, int db, struct slice key, unsigned flags, s
     }
     if (r && UNLIKELY(!kv__live(r)))
         r = NULL;
-    if (r && UNLIKELY(kv__expired(kv, r))) {
+    if (r && UNLIKELY(kv__expired(kv, r)) && !(flags & KV_EXPIRED)) {
         if (!kv->expire_paused && !kv->refused)
             kv__expire_record(kv, d, r);
         r = NULL;

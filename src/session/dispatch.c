@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/compat_options.h"
 #include "keyspace/keyspace_options.h"
 #include "session/acl.h"
 #include "session/block.h"
@@ -67,6 +68,13 @@ const char *dispatch_busy(void)
 bool dispatch_over_memory(void)
 {
     return over_memory;
+}
+
+const char *dispatch_no_replicas(void)
+{
+    if (LIKELY(compat_opts.min_replicas_to_write == 0) || compat_opts.min_replicas_max_lag == 0)
+        return NULL;
+    return "NOREPLICAS Not enough good replicas to write.";
 }
 
 void dispatch_set_scripts_may_all(bool on)
@@ -333,6 +341,10 @@ static bool check_state(struct call *c, unsigned roles, struct effective e, enum
             *r = reject_misconf(c, roles, &why);
             return true;
         }
+    }
+    if ((e.any & CMD_WRITE) && UNLIKELY(dispatch_no_replicas() != NULL)) {
+        *r = reject(c, roles, dispatch_no_replicas());
+        return true;
     }
     if (UNLIKELY(s->flags & SESS_PUBSUB) && s->resp == 2 && !(roles & ROLE_IN_PUBSUB)) {
         struct buf b = BUF_INIT;

@@ -48,7 +48,7 @@ static void debug_set_active_expire(struct call *c)
 static void debug_object(struct call *c)
 {
     struct kv_rec *rec;
-    if (!call_lookup(c, c->argv[2], KV_NOTOUCH | KV_NOSTATS, &rec))
+    if (!call_lookup(c, c->argv[2], KV_NOTOUCH | KV_NOSTATS | KV_EXPIRED, &rec))
         return;
     if (!rec) {
         reply_error(c, "ERR no such key");

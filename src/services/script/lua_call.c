@@ -109,6 +109,10 @@ static bool check_writes(lua_State *lua, struct script_run *r, struct call *c)
         buf_free(&b);
         return true;
     }
+    if ((cmd->flags & CMD_WRITE) && dispatch_no_replicas()) {
+        refuse(lua, cmd, slice_str(dispatch_no_replicas()));
+        return true;
+    }
     if (!r->allow_oom && (cmd->flags & CMD_DENYOOM) && dispatch_over_memory()) {
         refuse(lua, cmd, SLICE("OOM command not allowed when used memory > 'maxmemory'."));
         return true;

@@ -157,6 +157,10 @@ static bool refuse(struct call *c, unsigned flags, bool read_only)
             reply_error(c, "ERR Can not execute a script with write flag using *_ro command.");
             return true;
         }
+        if (dispatch_no_replicas()) {
+            reply_error(c, dispatch_no_replicas());
+            return true;
+        }
     }
     if (dispatch_over_memory() && !(flags & (SCRIPT_ALLOW_OOM | SCRIPT_NO_WRITES))) {
         reply_error(c, "OOM allow-oom flag is not set on the script, can not run it when used "
