@@ -404,7 +404,7 @@ void cmd_xsetid(struct call *c)
     kv_edit(c->kv, rec);
     kv_stream_set(rec, o.id, o.has_added ? o.added : s.added,
                   kv_stream_id_zero(o.max_gone) ? s.max_gone : o.max_gone);
-    kv_edit_end(c->kv, rec, 1);
+    kv_edit_end(c->kv, rec, 0);
     reply_ok(c);
     kv_notify(c->kv, NOTIFY_STREAM, "xsetid", c->db, c->argv[1]);
     call_changed(c, 1);

@@ -104,7 +104,7 @@ void cmd_xgroup_create(struct call *c)
         kv_edit(c->kv, rec);
     if (st == ST_OK) {
         st = kv_stream_group_add(rec, c->argv[3], id, entries_read, &added, &g, &err);
-        kv_edit_end(c->kv, rec, added);
+        kv_edit_end(c->kv, rec, made); /* watchers are told of the stream, not of its groups */
         if (st != ST_OK && made)
             kv_del(c->kv, rec);
     }
@@ -136,7 +136,7 @@ void cmd_xgroup_setid(struct call *c)
     g.g.entries_read = entries_read;
     kv_edit(c->kv, g.rec);
     st = kv_stream_group_set(g.rec, g.name, &g.g, &err);
-    kv_edit_end(c->kv, g.rec, 1);
+    kv_edit_end(c->kv, g.rec, 0);
     if (st != ST_OK) {
         stream__failed(c, st, &err);
         return;
@@ -179,7 +179,7 @@ void cmd_xgroup_createconsumer(struct call *c)
                                           .active_ms = KV_STREAM_UNKNOWN};
         kv_edit(c->kv, g.rec);
         st = kv_stream_consumer_add(g.rec, &g.g, c->argv[4], &who, &err);
-        kv_edit_end(c->kv, g.rec, 1);
+        kv_edit_end(c->kv, g.rec, 0);
     }
     if (st != ST_OK) {
         stream__failed(c, st, &err);
@@ -201,7 +201,7 @@ void cmd_xgroup_delconsumer(struct call *c)
         return;
     kv_edit(c->kv, g.rec);
     st = kv_stream_consumer_del(g.rec, &g.g, c->argv[4], &found, &pending, &err);
-    kv_edit_end(c->kv, g.rec, 1);
+    kv_edit_end(c->kv, g.rec, 0);
     if (st != ST_OK) {
         stream__failed(c, st, &err);
         return;
@@ -253,7 +253,7 @@ void cmd_xack(struct call *c)
         st = kv_stream_pending_del(g.rec, &g.g, ids[i], &pending, &err);
         n += pending;
     }
-    kv_edit_end(c->kv, g.rec, n);
+    kv_edit_end(c->kv, g.rec, 0);
     call_changed(c, n);
     if (st != ST_OK)
         stream__failed(c, st, &err);
