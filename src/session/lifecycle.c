@@ -5,6 +5,7 @@
 struct lifecycle lifecycle;
 struct traffic traffic;
 struct reply_buffer_tuning reply_buffer_tuning;
+struct script_caches script_caches;
 
 static const struct lifecycle_ops *server_ops;
 

@@ -58,6 +58,12 @@ struct traffic {
 };
 extern struct traffic traffic;
 
+/* Bytes that the texts of scripts and the libraries of functions take, kept by their service. */
+struct script_caches {
+    uint64_t scripts, libraries;
+};
+extern struct script_caches script_caches;
+
 /* DEBUG REPLYBUFFER: milliseconds after which the peak of a client's replies is forgotten (-1: never; 0: the default), and
  * whether reply buffers change their size. */
 struct reply_buffer_tuning {

@@ -103,8 +103,8 @@ void cmd_memory_stats(struct call *c)
     put_int(c, "clients.normal", client_memory());
     put_int(c, "cluster.links", 0);
     put_int(c, "aof.buffer", kv_tick_bytes(c->kv));
-    put_int(c, "lua.caches", 0);
-    put_int(c, "functions.caches", 0);
+    put_int(c, "lua.caches", script_caches.scripts);
+    put_int(c, "functions.caches", script_caches.libraries);
     n += 10;
     for (int db = 0; db < kv_databases(c->kv); db++) {
         if (!kv_dbsize(c->kv, db))

@@ -7,6 +7,7 @@
 #include "services/script/script_commands.h"
 #include "services/script/script_priv.h"
 #include "services/script/shebang.h"
+#include "session/lifecycle.h"
 #include "session/reply.h"
 
 #include <lauxlib.h>
@@ -37,6 +38,7 @@ static void reset(void)
     by_sha = dict_new(DICT_NOCASE, mem_free);
     text_bytes = 0;
     script__env_open(&env, false);
+    script_caches.scripts = script__eval_overhead();
 }
 
 size_t script__eval_memory(void)
@@ -86,6 +88,7 @@ static struct script *create(struct call *c, struct slice text)
     dict_set(by_sha, slice_make(s->sha, SHA), s);
     dict_set(by_text, text, s);
     text_bytes += text.n;
+    script_caches.scripts = script__eval_overhead();
     return s;
 }
 
@@ -93,7 +96,8 @@ static void eval(struct call *c, bool by_text_only, bool read_only)
 {
     int64_t nkeys;
     struct script_keys keys;
-    if (!call_arg_int(c, 2, &nkeys, NULL) || !script__check_keys(c, nkeys, &keys))
+    if (script__refuse_nested(c) || !call_arg_int(c, 2, &nkeys, NULL) ||
+        !script__check_keys(c, nkeys, &keys))
         return;
     struct script *s = by_text_only ? dict_get(by_text, c->argv[1]) : find(c->argv[1]);
     if (UNLIKELY(!s)) {
@@ -132,6 +136,8 @@ void cmd_evalsha_ro(struct call *c)
 
 void cmd_script_load(struct call *c)
 {
+    if (script__refuse_nested(c))
+        return;
     struct script *s = dict_get(by_text, c->argv[2]);
     if (!s)
         s = create(c, c->argv[2]);
@@ -148,6 +154,8 @@ void cmd_script_exists(struct call *c)
 
 void cmd_script_flush(struct call *c)
 {
+    if (script__refuse_nested(c))
+        return;
     if (c->argc > 3 ||
         (c->argc == 3 && !call_arg_is(c, 2, "sync") && !call_arg_is(c, 2, "async"))) {
         reply_error(c, "ERR SCRIPT FLUSH only support SYNC|ASYNC option");

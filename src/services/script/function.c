@@ -48,6 +48,7 @@ static void keep(struct kv *kv)
     script__libraries_put(script__libraries, &all);
     kv_aux_set(kv, AUX_NAME, buf_slice(&all));
     buf_free(&all);
+    script_caches.libraries = script__function_overhead();
 }
 
 /* The log has the command. */
@@ -73,6 +74,8 @@ static int64_t load_timeout(const struct call *c)
 
 void cmd_function_load(struct call *c)
 {
+    if (script__refuse_nested(c))
+        return;
     bool replace = false;
     for (int i = 2; i < c->argc - 1; i++) {
         if (!call_arg_is(c, i, "replace")) {
@@ -94,6 +97,8 @@ void cmd_function_load(struct call *c)
 
 void cmd_function_delete(struct call *c)
 {
+    if (script__refuse_nested(c))
+        return;
     struct script_library *l = dict_get(script__libraries->libraries, c->argv[2]);
     if (!l) {
         reply_error(c, "ERR Library not found");
@@ -106,6 +111,8 @@ void cmd_function_delete(struct call *c)
 
 void cmd_function_flush(struct call *c)
 {
+    if (script__refuse_nested(c))
+        return;
     if (c->argc > 3) {
         reply_unknown_sub(c);
         return;
@@ -198,6 +205,8 @@ void cmd_function_dump(struct call *c)
 
 void cmd_function_restore(struct call *c)
 {
+    if (script__refuse_nested(c))
+        return;
     bool flush = false, replace = false;
     if (c->argc > 4) {
         reply_unknown_sub(c);
@@ -306,6 +315,8 @@ void cmd_function_help(struct call *c)
 
 static void fcall(struct call *c, bool read_only)
 {
+    if (script__refuse_nested(c))
+        return;
     struct script_function *f = dict_get(script__libraries->functions, c->argv[1]);
     int64_t nkeys;
     struct script_keys keys;
@@ -396,4 +407,5 @@ void script__function_start(void)
     rdb_set_functions(&rdb_functions);
     if (lifecycle.kv)
         load_stored();
+    script_caches.libraries = script__function_overhead();
 }

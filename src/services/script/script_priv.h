@@ -105,6 +105,8 @@ void script__run(struct script_env *e, struct call *c, const char *name, int ref
 /* False: answered. */
 bool script__check_keys(struct call *c, int64_t nkeys, struct script_keys *out);
 void script__kill(struct call *c, bool eval);
+/* Scripts and libraries stay as they are while one runs, even when DEBUG lets scripts call everything. True: answered. */
+bool script__refuse_nested(struct call *c);
 /* The flags of a call of a script with these flags. */
 unsigned script__call_flags(const struct call *c, unsigned flags);
 

@@ -118,6 +118,14 @@ void script__kill(struct call *c, bool eval)
     }
 }
 
+bool script__refuse_nested(struct call *c)
+{
+    if (LIKELY(!script__running))
+        return false;
+    reply_error(c, "ERR This Redis command is not allowed from script");
+    return true;
+}
+
 /* -- Checks -------------------------------------------------------------------------------------------------------------- */
 
 bool script__check_keys(struct call *c, int64_t nkeys, struct script_keys *out)
