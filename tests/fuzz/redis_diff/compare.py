@@ -86,10 +86,20 @@ def sort_reply(argv, reply):
 
 
 def geo_reply(argv, reply):
+    """Places at the same distance stand in no order, and COUNT takes any of the last ones. Sorted answers carry WITHDIST."""
     upper = [w.upper() for w in words_of(argv)]
-    if "ASC" in upper or "DESC" in upper or "COUNT" in upper:
-        return reply
-    return unordered(reply)
+    rows = content(reply)
+    if rows is None or not ("ASC" in upper or "DESC" in upper or "COUNT" in upper):
+        return unordered(reply)
+    groups = []
+    for row in rows:
+        distance = content(row)[1]
+        if not groups or groups[-1][0] != distance:
+            groups.append((distance, []))
+        groups[-1][1].append(row)
+    if "COUNT" in upper and groups:
+        groups[-1] = (groups[-1][0], [len(groups[-1][1])])
+    return [(distance, sorted(rows, key=repr)) for distance, rows in groups]
 
 
 def normal(argv, reply):

@@ -254,6 +254,8 @@ def geo_answer(w):
         argv.append(w.pick(["ASC", "DESC"]))
     if w.chance(0.3):
         argv += ["COUNT", str(w.rng.randrange(0, 6))]
+    if argv[-1:] and argv[-1] not in ("WITHCOORD", "WITHDIST", "WITHHASH") and "WITHDIST" not in argv:
+        argv.append("WITHDIST")
     return argv
 
 
