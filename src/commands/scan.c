@@ -27,9 +27,9 @@ static bool parse_cursor(struct slice s, uint64_t *cursor)
     return errno == 0 && end == text + s.n;
 }
 
-bool scan_cursor(struct call *c, uint64_t *cursor)
+bool scan_cursor(struct call *c, int i, uint64_t *cursor)
 {
-    if (parse_cursor(c->argv[2], cursor))
+    if (parse_cursor(c->argv[i], cursor))
         return true;
     reply_error(c, "ERR invalid cursor");
     return false;

@@ -1,12 +1,12 @@
-/* HSCAN key cursor [MATCH pattern] [COUNT n] and its kin. The cursor is looked at before the key, the options after it.
+/* SCAN cursor, and HSCAN key cursor [MATCH pattern] [COUNT n] and its kin. The cursor is looked at before the key, the options after it.
  * Thread: loop. */
 #ifndef ORBIT_COMMANDS_SCAN_H
 #define ORBIT_COMMANDS_SCAN_H
 
 #include "session/call.h"
 
-/* Parses argv[2]. False: the error is answered. */
-MUST_USE bool scan_cursor(struct call *c, uint64_t *cursor);
+/* Parses argument i. False: the error is answered. */
+MUST_USE bool scan_cursor(struct call *c, int i, uint64_t *cursor);
 /* The answer for a key that is not there. */
 void scan_reply_none(struct call *c);
 

@@ -2,11 +2,8 @@
 #include "base/arena.h"
 #include "base/glob.h"
 #include "commands/generic/generic_commands.h"
+#include "commands/scan.h"
 #include "session/reply.h"
-
-#include <ctype.h>
-#include <errno.h>
-#include <stdlib.h>
 
 /* DEL and UNLINK are the same here: giving back the memory or the subkeys of a large value is deferred in any case. */
 static void delete_keys(struct call *c)
@@ -143,19 +140,6 @@ void cmd_keys(struct call *c)
     reply_end(c, token, SINK_ARRAY, w.hits);
 }
 
-/* What strtoull takes whole, without a space in front: "" is 0, "-1" the largest. */
-static bool parse_cursor(struct slice s, uint64_t *cursor)
-{
-    char text[32], *end;
-    if (s.n >= sizeof text || (s.n > 0 && isspace((unsigned char)s.p[0])))
-        return false;
-    memcpy(text, s.p, s.n);
-    text[s.n] = 0;
-    errno = 0;
-    *cursor = strtoull(text, &end, 10);
-    return errno == 0 && end == text + s.n;
-}
-
 static bool parse_scan(struct call *c, struct walk *w, int64_t *count)
 {
     for (int i = 2; i < c->argc; i += 2) {
@@ -188,11 +172,7 @@ void cmd_scan(struct call *c)
     uint64_t cursor;
     int64_t count = 10;
     size_t at = 0;
-    if (!parse_cursor(c->argv[1], &cursor)) {
-        reply_error(c, "ERR invalid cursor");
-        return;
-    }
-    if (!parse_scan(c, &w, &count))
+    if (!scan_cursor(c, 1, &cursor) || !parse_scan(c, &w, &count))
         return;
     st = kv_scan(c->kv, c->db, cursor, (uint64_t)count, &cursor, visit, &w, &err);
     if (st != ST_OK) {

@@ -274,7 +274,7 @@ void cmd_hscan(struct call *c)
     struct scan_found f;
     struct error err = {.message = ""};
     uint64_t cursor, next;
-    if (!scan_cursor(c, &cursor) || !call_lookup_type(c, c->argv[1], KV_READ, KV_HASH, &rec))
+    if (!scan_cursor(c, 2, &cursor) || !call_lookup_type(c, c->argv[1], KV_READ, KV_HASH, &rec))
         return;
     if (!rec) {
         scan_reply_none(c);

@@ -211,7 +211,7 @@ void cmd_sscan(struct call *c)
     struct sscan s;
     struct error err = {.message = ""};
     uint64_t cursor, next;
-    if (!scan_cursor(c, &cursor) || !call_lookup_type(c, c->argv[1], KV_READ, KV_SET, &rec))
+    if (!scan_cursor(c, 2, &cursor) || !call_lookup_type(c, c->argv[1], KV_READ, KV_SET, &rec))
         return;
     if (!rec) {
         scan_reply_none(c);

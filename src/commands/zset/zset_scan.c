@@ -31,7 +31,7 @@ void cmd_zscan(struct call *c)
     struct kv_rec *rec;
     struct error err;
     uint64_t cursor, next = 0;
-    if (!scan_cursor(c, &cursor) || !call_lookup_type(c, c->argv[1], KV_READ, KV_ZSET, &rec))
+    if (!scan_cursor(c, 2, &cursor) || !call_lookup_type(c, c->argv[1], KV_READ, KV_ZSET, &rec))
         return;
     if (!rec) {
         scan_reply_none(c);
