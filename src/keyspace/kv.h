@@ -41,6 +41,8 @@ struct kv_hooks {
     void (*flushed)(void *arg, int db);                    /* before a flush; db -1: all */
     void (*swapped)(void *arg, int a, int b);
     void (*notify)(void *arg, enum notify_class cls, const char *event, int db, struct slice key);
+    /* While kv_stream is on: a tick's effects, when they are in the log (without a log: at the end of the tick). */
+    void (*committed)(void *arg, struct slice effects);
 };
 
 /* Opens store and log below data_dir (<dir>/redis/<provider>/, <dir>/wal/) with the values of keyspace_opts. Does not
@@ -75,6 +77,10 @@ void kv_effect_raw(struct kv *kv, int db, struct slice resp);
 /* Effects are not recorded while off (replay, or a command that must not propagate). Nests. */
 void kv_effects_off(struct kv *kv);
 void kv_effects_on(struct kv *kv);
+/* Somebody follows the effects (hook committed), also when there is no log. Switching it on, between ticks, makes the next one
+ * begin with SELECT. */
+void kv_stream(struct kv *kv, bool on);
+bool kv_streaming(const struct kv *kv);
 /* Effects recorded so far in this tick, in bytes (0: the tick has changed nothing). */
 size_t kv_tick_bytes(const struct kv *kv);
 
@@ -105,7 +111,8 @@ enum kv_lookup_flags {
         1 << 0, /* counts no hit or miss; an expired key is deleted, with effect and notification */
     KV_NOTOUCH = 1 << 1, /* access time stays */
     KV_NOSTATS = 1 << 2, /* no hit/miss counted, no miss notification */
-    KV_EXPIRED = 1 << 3, /* an expired key is found, too, and stays (DEBUG) */
+    KV_LEAVE = 1 << 3,   /* an expired key is not seen, but not deleted either */
+    KV_EXPIRED = 1 << 4, /* an expired key that is still there is seen: for looking into the keyspace */
 };
 /* *rec is NULL when there is no such key (or it has expired: then it is deleted first). A failing store gives ST_IO... */
 MUST_USE enum status kv_lookup(struct kv *kv, int db, struct slice key, unsigned flags,

@@ -1,6 +1,6 @@
 /* Effects and the commit: what a tick changed, as RESP commands, goes to the log as one frame.
  *
- *   tick buffer:  [SELECT n] cmd cmd [MULTI] cmd cmd cmd [EXEC] ...
+ *   tick buffer:  [SELECT n] cmd cmd [MULTI] [SELECT n] cmd cmd cmd [EXEC] ...
  *                            ^one unit       ^a unit with several effects, kept whole for replicas
  */
 #include "base/clock.h"
@@ -18,7 +18,19 @@ static const struct slice exec_bytes = {"*1\r\n$4\r\nEXEC\r\n", 14};
 
 static bool effects_wanted(const struct kv *kv)
 {
-    return kv->wal && kv->effects_off == 0;
+    return (kv->wal || kv->streaming) && kv->effects_off == 0;
+}
+
+void kv_stream(struct kv *kv, bool on)
+{
+    kv->streaming = on;
+    if (on)
+        kv->stream_db = -1;
+}
+
+bool kv_streaming(const struct kv *kv)
+{
+    return kv->streaming;
 }
 
 void kv_unit_begin(struct kv *kv)
@@ -88,8 +100,6 @@ static void effect_begin(struct kv *kv, int db)
         put_bulk(&kv->tick, SLICE("SELECT"));
         put_bulk(&kv->tick, slice_make(num, n));
         kv->stream_db = db;
-        if (kv->unit_effects == 1)
-            kv->unit_start = kv->tick.n; /* SELECT stays outside of MULTI */
     }
 }
 
@@ -149,6 +159,18 @@ static void accept_again(struct kv *kv)
     log_notice(LOG_KEYSPACE, "The log can be written again, writes are accepted");
 }
 
+/* The tick's effects have arrived where they must; they are done with. */
+static void tick_over(struct kv *kv)
+{
+    if (kv->streaming && kv->tick.n > 0)
+        kv->hooks.committed(kv->hooks.arg, buf_slice(&kv->tick));
+    buf_clear(&kv->tick);
+    kv->unit_start = 0; /* a command may commit before its unit has effects (DEBUG RELOAD) */
+    if (kv->tick.cap > (1u << 20))
+        buf_shrink(&kv->tick, 1u << 16);
+    kv->committed_db = kv->stream_db;
+}
+
 static enum status commit_log(struct kv *kv, struct error *err)
 {
     if (kv->tick.n == 0 && !kv->refused)
@@ -164,11 +186,7 @@ static enum status commit_log(struct kv *kv, struct error *err)
     if (kv->tick.n > 0)
         st = wal_append(kv->wal, buf_slice(&kv->tick), clock_cached_ms(), &end, &why);
     if (st == ST_OK) {
-        buf_clear(&kv->tick);
-        kv->unit_start = 0; /* a command may commit before its unit has effects (DEBUG RELOAD) */
-        if (kv->tick.cap > (1u << 20))
-            buf_shrink(&kv->tick, 1u << 16);
-        kv->committed_db = kv->stream_db;
+        tick_over(kv);
         if (keyspace_opts.appendfsync == KV_FSYNC_ALWAYS || kv->refused)
             st = wal_sync(kv->wal, &why);
     }
@@ -186,6 +204,8 @@ enum status kv_commit(struct kv *kv, struct error *err)
     enum status st = ST_OK;
     if (kv->wal)
         st = commit_log(kv, err);
+    else if (kv->tick.n > 0)
+        tick_over(kv);
     /* Between ticks, with everything written: a cut may be made. Not only when all is well: what a failed sync leaves in
      * doubt is made good by a fold alone. */
     bool written = st == ST_OK || (kv->tick.n == 0 && wal_in_doubt(kv->wal));

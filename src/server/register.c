@@ -28,7 +28,9 @@
 #include "services/monitor/monitor_commands.h"
 #include "services/pubsub/pubsub.h"
 #include "services/pubsub/pubsub_commands.h"
+#include "services/replication/replication_commands.h"
 #include "services/script/script.h"
+#include "services/replication/replication_commands.h"
 #include "services/script/script_commands.h"
 #include "services/slowlog/slowlog_commands.h"
 #include "services/tracking/tracking.h"
@@ -70,6 +72,7 @@ void server_register(void)
     latency_commands_register();
     monitor_commands_register();
     pubsub_commands_register();
+    replication_commands_register();
     script_commands_register();
     slowlog_commands_register();
     tracking_commands_register();

@@ -66,8 +66,16 @@ static void on_notify(void *arg, enum notify_class cls, const char *event, int d
     hook_run(HOOK_NOTIFY, &(struct hook_notify){cls, event, db, key});
 }
 
-static const struct kv_hooks kv_hooks = {
-    .modified = on_modified, .flushed = on_flushed, .swapped = on_swapped, .notify = on_notify};
+static void on_committed(void *arg, struct slice effects)
+{
+    hook_run(HOOK_COMMITTED, &effects);
+}
+
+static const struct kv_hooks kv_hooks = {.modified = on_modified,
+                                         .flushed = on_flushed,
+                                         .swapped = on_swapped,
+                                         .notify = on_notify,
+                                         .committed = on_committed};
 
 static enum worker_lane lane_of(enum kv_lane lane)
 {

@@ -240,7 +240,8 @@ static bool has_reason(const struct key_wait *kw, const struct wanted_key *k)
         return true;
     struct kv *kv = kw->s->kv;
     kv_unit_begin(kv);
-    enum status st = kv_lookup(kv, k->db, key_name(k), KV_NOTOUCH | KV_NOSTATS, &rec, &err);
+    enum status st =
+        kv_lookup(kv, k->db, key_name(k), KV_NOTOUCH | KV_NOSTATS | KV_LEAVE, &rec, &err);
     bool yes = st != ST_OK || (rec && kv_rec_type(rec) == kw->type);
     kv_unit_end(kv);
     return yes;

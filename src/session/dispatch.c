@@ -72,7 +72,8 @@ bool dispatch_over_memory(void)
 
 const char *dispatch_no_replicas(void)
 {
-    if (LIKELY(compat_opts.min_replicas_to_write == 0) || compat_opts.min_replicas_max_lag == 0)
+    if (LIKELY(compat_opts.min_replicas_to_write == 0) || compat_opts.min_replicas_max_lag == 0 ||
+        (int64_t)lifecycle.good_replicas >= compat_opts.min_replicas_to_write || lifecycle.loading)
         return NULL;
     return "NOREPLICAS Not enough good replicas to write.";
 }

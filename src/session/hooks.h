@@ -22,6 +22,7 @@ enum hook_point {
     HOOK_FLUSHED,        /* struct hook_key *, db -1: all */
     HOOK_SWAPPED,        /* struct hook_swap * */
     HOOK_NOTIFY,         /* struct hook_notify *: a keyspace notification that passed the mask */
+    HOOK_COMMITTED,      /* struct slice *: a tick's effects, while kv_stream is on */
     HOOK_CRON,           /* NULL: ten times a second or by hz */
     HOOK_TICK,           /* NULL: before the tick is committed */
     HOOK_UNIT_END, /* NULL: a top-level command is over, with everything it ran (send what was deferred) */

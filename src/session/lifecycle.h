@@ -26,6 +26,7 @@ struct lifecycle {
     uint64_t startup_bytes;               /* memory in use before any data was loaded */
     bool cron_paused;                     /* DEBUG PAUSE-CRON */
     uint64_t cron_runs;
+    unsigned good_replicas; /* online, and heard of within min-replicas-max-lag */
 };
 extern struct lifecycle lifecycle;
 

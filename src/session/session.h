@@ -83,6 +83,7 @@ enum sess_slot {
     SESS_SLOT_MONITOR,
     SESS_SLOT_SCRIPT,
     SESS_SLOT_MODULE,
+    SESS_SLOT_REPLICATION,
     SESS_SLOTS
 };
 

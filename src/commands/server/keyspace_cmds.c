@@ -65,13 +65,3 @@ void cmd_time(struct call *c)
     reply_bulk(c, slice_make(text, num_format_int(text, us / 1000000)));
     reply_bulk(c, slice_make(text, num_format_int(text, us % 1000000)));
 }
-
-void cmd_role(struct call *c)
-{
-    struct kv_stats st;
-    kv_stats(c->kv, &st);
-    reply_array(c, 3);
-    reply_str(c, "master");
-    reply_int(c, (int64_t)st.log_last_seq);
-    reply_array(c, 0);
-}

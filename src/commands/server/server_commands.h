@@ -19,7 +19,6 @@ void cmd_memory_malloc_stats(struct call *c);
 void cmd_memory_purge(struct call *c);
 void cmd_memory_stats(struct call *c);
 void cmd_memory_usage(struct call *c);
-void cmd_role(struct call *c);
 void cmd_save(struct call *c);
 void cmd_shutdown(struct call *c);
 void cmd_swapdb(struct call *c);

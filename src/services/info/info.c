@@ -23,7 +23,7 @@ static const struct section {
     {"memory", "Memory", info__memory, SET_DEFAULT | SET_ALL | SET_EVERYTHING},
     {"persistence", "Persistence", info__persistence, SET_DEFAULT | SET_ALL | SET_EVERYTHING},
     {"stats", "Stats", info__stats, SET_DEFAULT | SET_ALL | SET_EVERYTHING},
-    {"replication", "Replication", info__replication, SET_DEFAULT | SET_ALL | SET_EVERYTHING},
+    {"replication", "Replication", NULL, SET_DEFAULT | SET_ALL | SET_EVERYTHING},
     {"cpu", "CPU", info__cpu, SET_DEFAULT | SET_ALL | SET_EVERYTHING},
     {"modules", "Modules", NULL, SET_DEFAULT | SET_ALL | SET_EVERYTHING},
     {"commandstats", "Commandstats", info__commandstats, SET_ALL | SET_EVERYTHING},

@@ -85,24 +85,6 @@ void info__stats(struct buf *out)
                info_rate_cycles(), info_cycle_us());
 }
 
-/* This version has no replicas; its log is the backlog that they will follow. */
-void info__replication(struct buf *out)
-{
-    struct kv_stats kv;
-    read_stats(&kv);
-    buf_printf(
-        out,
-        "role:master\r\nconnected_slaves:0\r\nmaster_failover_state:no-failover\r\nmaster_replid:%"
-        "s\r\n"
-        "master_replid2:0000000000000000000000000000000000000000\r\nmaster_repl_offset:%" PRIu64
-        "\r\nsecond_repl_offset:-1\r\n",
-        lifecycle.run_id, kv.log_last_seq);
-    info__put_u64(out, "repl_backlog_active", 0);
-    info__put_u64(out, "repl_backlog_size", kv.log_bytes);
-    info__put_u64(out, "repl_backlog_first_byte_offset", 0);
-    info__put_u64(out, "repl_backlog_histlen", 0);
-}
-
 void info__cluster(struct buf *out)
 {
     buf_put_str(out, "cluster_enabled:0\r\n");

@@ -9,7 +9,6 @@ void info__clients(struct buf *out);
 void info__memory(struct buf *out);
 void info__persistence(struct buf *out);
 void info__stats(struct buf *out);
-void info__replication(struct buf *out);
 void info__cpu(struct buf *out);
 void info__cluster(struct buf *out);
 void info__keyspace(struct buf *out);

@@ -98,6 +98,8 @@ void cmd_sunsubscribe(struct call *c)
 void cmd_publish(struct call *c)
 {
     reply_int(c, (int64_t)pubsub_publish(c->argv[1], c->argv[2]));
+    if (kv_streaming(c->kv))
+        kv_effect(c->kv, c->db, (size_t)c->argc, c->argv);
 }
 
 void cmd_spublish(struct call *c)

@@ -201,7 +201,7 @@ static void test_dispatch_effect_is_the_command_itself(void **state)
 static void test_dispatch_effect_rewritten(void **state)
 {
     answers("rewrite a", "+OK");
-    assert_string_equal(fx_effects(), "SELECT 0; MULTI; ONE a; TWO; EXEC");
+    assert_string_equal(fx_effects(), "MULTI; SELECT 0; ONE a; TWO; EXEC");
 }
 
 static void test_dispatch_reply_skip(void **state)

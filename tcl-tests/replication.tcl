@@ -1,0 +1,111 @@
+# A client that asked with SYNC gets a dump, and then everything that changes the data set.
+# tags: replication
+
+proc line {s} {
+    set text [gets $s]
+    while {$text eq "" && ![eof $s]} {
+        set text [gets $s]
+    }
+    return [string trimright $text "\r"]
+}
+
+proc dump {s} {
+    set head [line $s]
+    like $head {$*}
+    return [read $s [string range $head 1 end]]
+}
+
+proc command {s} {
+    set words {}
+    set n [string range [line $s] 1 end]
+    for {set i 0} {$i < $n} {incr i} {
+        set size [string range [line $s] 1 end]
+        lappend words [read $s $size]
+        read $s 2
+    }
+    return $words
+}
+
+proc port {} {
+    return [dict get [r config get port] port]
+}
+
+proc attach {command} {
+    set s [socket 127.0.0.1 [port]]
+    fconfigure $s -translation binary
+    puts -nonewline $s "$command\r\n"
+    flush $s
+    return $s
+}
+
+server {} {
+    test "SYNC answers a dump, then the effects" {
+        r set before 1
+        set s [attach SYNC]
+        like [dump $s] "REDIS0011*before*"
+        r set a 1
+        r multi
+        r incr a
+        r select 3
+        r sadd set x
+        r exec
+        r select 0
+        r set gone x PX 1
+        after 20
+        r get gone
+        equal [command $s] {SELECT 0}
+        equal [command $s] {set a 1}
+        equal [command $s] MULTI
+        equal [command $s] {incr a}
+        equal [command $s] {SELECT 3}
+        equal [command $s] {sadd set x}
+        equal [command $s] EXEC
+        equal [command $s] {SELECT 0}
+        like [command $s] {SET gone x PXAT *}
+        equal [command $s] {DEL gone}
+        equal [info_field connected_slaves] 1
+        close $s
+        eventually 5000 {[info_field connected_slaves] == 0}
+    }
+
+    test "Nothing between the dump and the stream is lost" {
+        r flushall
+        seed 7
+        for {set i 0} {$i < 20} {incr i} {
+            random_writes 30 20
+            r set counter 0
+            set c [new_client]
+            $c queue incr counter
+            $c flush
+            set s [attach "PSYNC ? -1"]
+            for {set k 0} {$k < 40} {incr k} {
+                $c queue incr counter
+            }
+            $c flush
+            for {set k 0} {$k < 41} {incr k} {
+                $c read
+            }
+            like [line $s] {+FULLRESYNC *}
+            set body [dump $s]
+            # What the dump does not have comes as commands: the last one makes it 41.
+            regexp {counter\xc0(.)} $body -> at
+            scan $at %c seen
+            if {$seen < 41} {
+                equal [lindex [command $s] 0] SELECT
+            }
+            for {} {$seen < 41} {incr seen} {
+                equal [command $s] {incr counter}
+            }
+            close $s
+            $c close
+        }
+    }
+
+    test "Writes are refused without enough replicas" {
+        r config set min-replicas-to-write 1
+        refuses "NOREPLICAS*" {r set a 1}
+        refuses "NOREPLICAS*" {r eval {return redis.call('set', KEYS[1], 1)} 1 a}
+        r config set min-replicas-to-write 0
+        r set a 1
+    }
+}
