@@ -134,3 +134,33 @@ server {busy-reply-threshold 10} {
         equal [list [r get before] [r exists torn]] {1 0}
     }
 }
+
+server {} {
+    test "A script is debugged line by line, and its connection ends with it" {
+        set c [new_client]
+        equal [$c script debug sync] OK
+        refuses "*use SYNC" {$c script debug yes}
+        equal [$c eval "local n = 1\nredis.debug(n)\nn = redis.call('incrby', KEYS\[1\], ARGV\[1\])\nreturn n" 1 k 5] \
+            {{* Stopped at 1, stop reason = step over} {-> 1   local n = 1}}
+        equal [$c nosuch] {{<error> Unknown Redis Lua debugger command or wrong number of arguments.}}
+        like [$c next] "*-> 2 *"
+        equal [$c print n] {{<value> 1}}
+        equal [lindex [$c break 4] 1] {  #4   return n}
+        equal [$c continue] {{<debug> line 2: 1} {* Stopped at 4, stop reason = break point} {->#4   return n}}
+        equal [$c print] {{<value> n = 5}}
+        equal [$c redis get k] {{<redis> get k} {<reply> "5"}}
+        equal [$c eval n + 1] {{<error> ldb_eval:1: Script attempted to access nonexistent global variable 'n'}}
+        equal [$c continue] <endsession>
+        equal [$c read] 5
+        refuses * {$c ping}
+        equal [r ping] PONG
+    }
+
+    test "A debugged script goes on without its client" {
+        set c [new_client]
+        $c script debug sync
+        $c eval "redis.call('set', 'alone', 1)\nredis.call('incr', 'alone')" 0
+        $c close
+        eventually 3000 {[r get alone] == 2}
+    }
+}

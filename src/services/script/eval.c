@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "config/option.h"
 #include "event/crypto.h"
+#include "services/script/debugger_priv.h"
 #include "services/script/script.h"
 #include "services/script/script_commands.h"
 #include "services/script/script_priv.h"
@@ -112,24 +113,42 @@ static void eval(struct call *c, bool by_text_only, bool read_only)
     script__run(&env, c, s->sha, s->ref, s->flags, true, read_only, &keys);
 }
 
+static void eval_text(struct call *c, bool read_only)
+{
+    bool debug = UNLIKELY(script__debug_wanted(c->s)) && !script__refuse_nested(c);
+    if (debug)
+        script__debug_begin(c);
+    eval(c, true, read_only);
+    if (debug)
+        script__debug_end(c);
+}
+
+static void eval_sha(struct call *c, bool read_only)
+{
+    if (UNLIKELY(script__debug_wanted(c->s)))
+        reply_error(c, "ERR Please use EVAL instead of EVALSHA for debugging");
+    else
+        eval(c, false, read_only);
+}
+
 void cmd_eval(struct call *c)
 {
-    eval(c, true, false);
+    eval_text(c, false);
 }
 
 void cmd_eval_ro(struct call *c)
 {
-    eval(c, true, true);
+    eval_text(c, true);
 }
 
 void cmd_evalsha(struct call *c)
 {
-    eval(c, false, false);
+    eval_sha(c, false);
 }
 
 void cmd_evalsha_ro(struct call *c)
 {
-    eval(c, false, true);
+    eval_sha(c, true);
 }
 
 /* -- SCRIPT -------------------------------------------------------------------------------------------------------------- */
@@ -172,19 +191,23 @@ void cmd_script_kill(struct call *c)
 
 void cmd_script_debug(struct call *c)
 {
-    if (call_arg_is(c, 2, "no"))
+    bool sync = call_arg_is(c, 2, "sync");
+    if (call_arg_is(c, 2, "yes")) {
+        reply_error(
+            c, "ERR Scripts are debugged in the server itself, where their changes stay: use SYNC");
+    } else if (sync || call_arg_is(c, 2, "no")) {
+        script__debug_set(c->s, sync);
         reply_ok(c);
-    else if (call_arg_is(c, 2, "yes") || call_arg_is(c, 2, "sync"))
-        reply_error(c, "ERR The debugger of scripts is not available");
-    else
+    } else {
         reply_error(c, "ERR Use SCRIPT DEBUG YES/SYNC/NO");
+    }
 }
 
 void cmd_script_help(struct call *c)
 {
     static const char *const lines[] = {
-        "DEBUG (YES|SYNC|NO)",
-        "    Sets whether the scripts to come are debugged.",
+        "DEBUG (SYNC|NO)",
+        "    Sets whether the scripts to come are debugged; while one is, nobody else is served.",
         "EXISTS <sha1> [<sha1> ...]",
         "    Says for each script whether it is in the cache.",
         "FLUSH [ASYNC|SYNC]",

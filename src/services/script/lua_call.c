@@ -4,6 +4,7 @@
 #include "base/compiler.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "services/script/debugger_priv.h"
 #include "services/script/script_priv.h"
 #include "session/acl.h"
 #include "session/dispatch.h"
@@ -224,7 +225,12 @@ static int call(lua_State *lua, bool raise)
         lua_pushfstring(lua, "ERR %s", why);
         lua_setfield(lua, -2, "err");
     } else {
+        bool debug = script__debug_active();
+        if (UNLIKELY(debug))
+            script__debug_call(argv, argc);
         error = run(lua, r, argv, argc);
+        if (UNLIKELY(debug))
+            script__debug_answer(lua, error);
     }
     return error && raise ? lua_error(lua) : 1;
 }

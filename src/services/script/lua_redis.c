@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "event/crypto.h"
+#include "services/script/debugger_priv.h"
 #include "services/script/script_priv.h"
 
 #include <lauxlib.h>
@@ -152,15 +153,15 @@ static int redis_replicate_commands(lua_State *lua)
     return 1;
 }
 
-/* There is no debugger, so nothing stops here and nobody reads what redis.debug says. */
 static int redis_breakpoint(lua_State *lua)
 {
-    lua_pushboolean(lua, 0);
+    lua_pushboolean(lua, script__debug_break());
     return 1;
 }
 
 static int redis_debug(lua_State *lua)
 {
+    script__debug_say(lua);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "event/loop.h"
+#include "services/script/debugger_priv.h"
 #include "services/script/script.h"
 #include "services/script/script_priv.h"
 #include "session/dispatch.h"
@@ -237,8 +238,11 @@ static void run(struct script_env *e, struct script_run *r)
     bool denied_before = (s->flags & SESS_DENY_BLOCKING) != 0;
     s->flags |= SESS_DENY_BLOCKING;
     script__running = r;
-    bool hooked = script_opts.busy_threshold_ms > 0;
-    if (hooked)
+    bool debug = script__debug_active();
+    bool hooked = script_opts.busy_threshold_ms > 0 || debug;
+    if (debug)
+        lua_sethook(lua, script__debug_hook, LUA_MASKLINE | LUA_MASKCOUNT, HOOK_EVERY);
+    else if (hooked)
         lua_sethook(lua, on_count, LUA_MASKCOUNT, HOOK_EVERY);
     int status = lua_pcall(lua, r->eval ? 0 : 2, 1, SCRIPT_AT_HANDLER);
     if (hooked)
@@ -249,6 +253,8 @@ static void run(struct script_env *e, struct script_run *r)
     if (!denied_before)
         s->flags &= ~(uint32_t)SESS_DENY_BLOCKING;
     s->db = db;
+    if (UNLIKELY(debug))
+        script__debug_over();
     if (status == 0)
         script__reply(r->call, lua, r->resp);
     else

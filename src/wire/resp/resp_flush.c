@@ -34,8 +34,7 @@ void resp__client_drop(struct resp_client *c, const char *why)
     session_close(c->s, SESS_CLOSE_NOW);
 }
 
-/* Writes as much as the socket takes. False: the connection is broken. */
-static bool send_some(struct resp_client *c)
+bool resp__client_send(struct resp_client *c)
 {
     struct iovec iov[PIECES];
     while (c->out.bytes > 0) {
@@ -68,7 +67,7 @@ static bool send_some(struct resp_client *c)
 static void flush_client(struct resp_client *c)
 {
     bool waits = c->out.bytes == 0 || (c->sending && !c->writable);
-    bool alive = !c->out_dropped && (waits || send_some(c));
+    bool alive = !c->out_dropped && (waits || resp__client_send(c));
     c->writable = false;
     if (!alive || c->closing || (c->closing_after && c->out.bytes == 0))
         resp__client_free(c);
@@ -81,7 +80,7 @@ void resp__client_writable(struct resp_client *c)
         c->writable = true;
         return;
     }
-    if (!send_some(c) || (c->closing_after && c->out.bytes == 0))
+    if (!resp__client_send(c) || (c->closing_after && c->out.bytes == 0))
         session_close(c->s, SESS_CLOSE_NOW);
 }
 
@@ -137,7 +136,7 @@ void resp_shutdown(void)
     {
         struct resp_client *c = LIST_ENTRY(it, struct resp_client, link);
         if (!c->out_dropped && c->out.bytes)
-            (void)send_some(c);
+            (void)resp__client_send(c);
     }
     while (!list_empty(&resp__clients))
         resp__client_free(LIST_ENTRY(resp__clients.next, struct resp_client, link));

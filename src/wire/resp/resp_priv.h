@@ -68,6 +68,8 @@ void resp__client_queue(struct resp_client *c);
 /* Forgets its output and closes it at the end of the tick. */
 void resp__client_drop(struct resp_client *c, const char *why);
 void resp__client_writable(struct resp_client *c);
+/* Writes as much as the socket takes. False: the connection is broken. */
+bool resp__client_send(struct resp_client *c);
 void resp__flush_init(void);
 
 /* resp_limits.c */
@@ -81,6 +83,9 @@ char *resp__client_text(struct resp_client *c);
 
 /* resp_cron.c */
 void resp__cron_init(void);
+
+/* resp_converse.c */
+bool resp__converse(struct session *s, int timeout_ms, struct buf *bytes, struct buf *words);
 
 /* resp_session.c */
 extern const struct session_ops resp__session_ops;

@@ -110,4 +110,5 @@ const struct session_ops resp__session_ops = {
     .set_resp = op_set_resp,
     .set_reply = op_set_reply,
     .tls_user = op_tls_user,
+    .converse = resp__converse,
 };
