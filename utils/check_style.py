@@ -149,7 +149,7 @@ def compile_alone(path, compiler, flags):
 
 
 def check_headers(headers, compiler):
-    packages = ["libevent", "openssl", "liblz4", "libzstd", "zlib", "lmdb", "rocksdb"]
+    packages = ["libevent", "openssl", "liblz4", "libzstd", "zlib", "lmdb", "lua5.1", "rocksdb"]
     flags = []
     for package in packages:
         done = subprocess.run(["pkg-config", "--cflags", package], capture_output=True, text=True)

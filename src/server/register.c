@@ -30,7 +30,6 @@
 #include "services/pubsub/pubsub_commands.h"
 #include "services/replication/replication_commands.h"
 #include "services/script/script.h"
-#include "services/replication/replication_commands.h"
 #include "services/script/script_commands.h"
 #include "services/slowlog/slowlog_commands.h"
 #include "services/tracking/tracking.h"

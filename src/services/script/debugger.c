@@ -4,11 +4,10 @@
  *   EVAL -> before a line: stop, tell where -> the client's requests: step, print, break ... -> go on -> ... -> <endsession>
  *
  * Each answer is an array of lines. */
-#include "services/script/debugger_priv.h"
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "services/script/debugger_priv.h"
 #include "services/script/script.h"
 #include "session/session.h"
 

@@ -1,8 +1,7 @@
 /* Libraries of functions. Loading one runs its code once, which registers its functions and can do nothing else. */
-#include "services/script/library_priv.h"
-
 #include "base/clock.h"
 #include "base/mem.h"
+#include "services/script/library_priv.h"
 #include "services/script/shebang.h"
 
 #include <lauxlib.h>
