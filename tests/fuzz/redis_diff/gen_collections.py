@@ -266,7 +266,8 @@ def georadius(w):
         argv = [w.pick(["GEORADIUSBYMEMBER", "GEORADIUSBYMEMBER_RO"]), w.key("geo"), geo_place(w)]
     argv += [str(w.rng.randrange(0, 300)), "km"]
     if w.chance(0.15) and not argv[0].endswith("_RO"):
-        return argv + [w.pick(["STORE", "STOREDIST"]), w.key("geo")]
+        # Distances are no places: they go where nobody searches.
+        return argv + w.pick([["STORE", w.key("geo")], ["STOREDIST", w.key("zset")]])
     return argv + geo_answer(w)
 
 
@@ -276,7 +277,8 @@ GEO = [
     (1, lambda w: ["GEOHASH", w.key("geo")] + several(w, lambda: geo_place(w), 3)),
     (1, lambda w: ["GEOPOS", w.key("geo")] + several(w, lambda: geo_place(w), 3)),
     (4, lambda w: ["GEOSEARCH", w.key("geo")] + centre(w) + shape(w) + geo_answer(w)),
-    (1, lambda w: ["GEOSEARCHSTORE", w.key("geo"), w.key("geo")] + centre(w) + shape(w) + w.pick([[], ["STOREDIST"]])),
+    (1, lambda w: ["GEOSEARCHSTORE", w.key("geo"), w.key("geo")] + centre(w) + shape(w)),
+    (1, lambda w: ["GEOSEARCHSTORE", w.key("zset"), w.key("geo")] + centre(w) + shape(w) + ["STOREDIST"]),
     (2, georadius),
     (1, lambda w: ["ZRANGE", w.key("geo"), "0", "-1", "WITHSCORES"]),
 ]
@@ -342,13 +344,16 @@ def xreadgroup(w):
         argv += ["COUNT", str(w.rng.randrange(1, 6))]
     if w.chance(0.1):
         argv.append("NOACK")
-    argv += ["STREAMS"] + keys + [w.pick([">", ">", ">", "0", entry_id(w)]) for _ in keys]
+    # What a consumer reads again is counted, but neither server logs it.
+    ids = [">"] if w.killed else [">", ">", ">", "0", entry_id(w)]
+    argv += ["STREAMS"] + keys + [w.pick(ids) for _ in keys]
     return with_consumer(w, argv, keys, argv[2], argv[3])
 
 
 def with_consumer(w, argv, keys, of_group, name):
-    """7.0 makes the consumer only when there is something to read or claim, 7.2 always: so it is there before."""
-    if w.newest:
+    """7.0 makes the consumer only when there is something to read or claim; 7.2 always, but it does not log it then. So it is
+    there before."""
+    if w.newest and not w.killed:
         return [argv]
     return [["XGROUP", "CREATECONSUMER", k, of_group, name] for k in keys] + [argv]
 

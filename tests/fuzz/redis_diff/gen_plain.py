@@ -201,7 +201,6 @@ SCRIPTS = [
     ("return redis.sha1hex(ARGV[1])", []),
     ("for i = 1, 10 do redis.call('RPUSH', KEYS[1], i) end; return redis.call('LRANGE', KEYS[1], -10, -1)", ["list"]),
     ("redis.call('SET', KEYS[1], ARGV[1]); error('after a write')", ["string"]),
-    ("return redis.call('SORT', KEYS[1], 'ALPHA', 'LIMIT', 0, 3)", ["set"]),
 ]
 
 

@@ -35,11 +35,12 @@ def weighted(table):
 
 class Generator:
     def __init__(self, seed, types, without, restarts, newest):
-        self.restarts, self.without = restarts, without
+        self.without = without
         rng_profile = ["small", "small", "tiny", "large", "huge"]
-        self.w = Words(seed, "small", types, newest)
+        self.w = Words(seed, "small", types, newest, False)
         profile = self.w.pick(rng_profile)
-        self.w = Words(seed + profile, profile, types, newest)
+        self.restarts = restarts and self.w.chance(0.6)
+        self.w = Words(seed + profile, profile, types, newest, self.restarts)
         self.resp3 = self.w.chance(0.3)
         self.low = self.w.chance(0.3)
         tables = [weighted(TABLES[t]) for t in types]
@@ -81,7 +82,7 @@ class Generator:
         if w.chance(0.05):
             ways = [("compare_all", ())]
         elif self.restarts and w.chance(0.05):
-            ways = [("restart", (w.pick(["kill", "term"]),)), ("drop_cache", ()), ("drop_cache", ())]
+            ways = [("restart", (w.pick(["kill", "term"]),)), ("reload", ())]
         else:
             for kind, size in (("set", "S"), ("hash", "H"), ("zset", "Z")):
                 if kind in t:

@@ -239,10 +239,13 @@ def restart(x, how):
     return None
 
 
-def drop_cache(x):
-    """The data is read back from where it is stored."""
-    got = x.ours.call("DEBUG", "RELOAD")
-    return None if got == (b"+", b"OK") else "DEBUG RELOAD: %s" % cut(got)
+def reload(x):
+    """Both read their data back; encodings are chosen anew."""
+    for link in x.links:
+        got = link.call("DEBUG", "RELOAD")
+        if got != (b"+", b"OK"):
+            return "DEBUG RELOAD: %s" % cut(got)
+    return None
 
 
 def set_limits(x, *pairs):
@@ -317,4 +320,4 @@ def select(x, db):
 
 
 STEPS = {f.__name__: f for f in (spop, random_members, randomkey, xadd_auto, trim_about, scan, expire_now, block, payload, restart,
-                                 drop_cache, set_limits, begin, compare_all, select)}
+                                 reload, set_limits, begin, compare_all, select)}

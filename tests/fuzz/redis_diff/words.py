@@ -23,9 +23,10 @@ PROFILES = {
 
 
 class Words:
-    def __init__(self, seed, profile, types, newest):
+    def __init__(self, seed, profile, types, newest, killed):
         self.rng = random.Random(seed)
         self.newest = newest  # the reference is as new as what Orbit follows
+        self.killed = killed  # Orbit will be killed in between
         self.types = types
         # Members of one score only: ranges by member mean nothing elsewhere; and what a damaged HyperLogLog answers is
         # nobody's promise. These keys get nothing foreign.
@@ -127,8 +128,9 @@ class Words:
         return word.lower() if self.rng.random() < 0.2 else word
 
     def spoil(self, argv):
-        """One argument too many, too few, or another than was meant. ZRANK takes more of them since 7.2."""
-        if len(argv) < 2 or argv[0] in ("ZRANK", "ZREVRANK") or str(argv[1]).startswith(TYPES["lex"]):
+        """One argument too many, too few, or another than was meant. ZRANK takes more of them since 7.2, XADD might
+        choose an ID."""
+        if len(argv) < 2 or argv[0] in ("ZRANK", "ZREVRANK", "XADD") or str(argv[1]).startswith(TYPES["lex"]):
             return argv
         argv = list(argv)
         r = self.rng.random()
