@@ -52,7 +52,8 @@ static void pop(struct call *c, enum kv_list_side side)
         reply_arity_error(c);
         return;
     }
-    if ((many && !call_arg_range(c, 2, 0, INT64_MAX, &count, NULL)) ||
+    if ((many &&
+         !call_arg_range(c, 2, 0, INT64_MAX, &count, "value is out of range, must be positive")) ||
         !call_lookup_type(c, key, KV_WRITE, KV_LIST, &rec))
         return;
     if (!rec) {
@@ -176,11 +177,14 @@ static bool pops_parse(struct call *c, int i, struct pops *p)
         return false;
     if (i == c->argc)
         return true;
-    if (i + 2 != c->argc || !call_arg_is(c, i, "count")) {
-        reply_syntax_error(c);
+    bool count = call_arg_is(c, i, "count") && i + 1 < c->argc;
+    if (count &&
+        !call_arg_range(c, i + 1, 1, INT64_MAX, &p->count, "count should be greater than 0"))
         return false;
-    }
-    return call_arg_range(c, i + 1, 1, INT64_MAX, &p->count, "count should be greater than 0");
+    if (count && i + 2 == c->argc)
+        return true;
+    reply_syntax_error(c);
+    return false;
 }
 
 void cmd_lmpop(struct call *c)

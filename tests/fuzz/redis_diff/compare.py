@@ -131,12 +131,16 @@ def close_in_time(name, a, b):
 
 def encoding_72(argv, redis, orbit):
     return name_of(argv) == "OBJECT" and (redis, orbit) in (
-        (b"hashtable", b"listpack"), (b"quicklist", b"listpack"), (b"intset", b"listpack"), (b"intset", b"hashtable"),
+        (b"hashtable", b"listpack"), (b"intset", b"listpack"), (b"intset", b"hashtable"),
         (b"listpack", b"skiplist"))
 
 
 def encoding_sorted(argv, redis, orbit):
     return words_of(argv)[2:] == ["sorted"] and (redis, orbit) == (b"skiplist", b"listpack")
+
+
+def encoding_list(argv, redis, orbit):
+    return name_of(argv) == "OBJECT" and (redis, orbit) == (b"quicklist", b"listpack")
 
 
 def encoding_string(argv, redis, orbit):
@@ -184,8 +188,9 @@ def errors_72(argv, redis, orbit):
 
 # (name, newest version of the reference that shows it, reason, test)
 ACCEPTED = [
-    ("encoding", (7, 1), "7.2 has sets and lists as listpack, and looks at how many arguments ZADD and SADD begin with", encoding_72),
+    ("encoding", (7, 1), "7.2 has small sets as listpack, and looks at how many arguments ZADD and SADD begin with", encoding_72),
     ("sorted", (9, 9), "Redis turns a sorted set into a skiplist to sort it", encoding_sorted),
+    ("linsert", (9, 9), "7.0 has quicklists only, and an LINSERT that finds no pivot has made one in 7.2, too", encoding_list),
     ("string", (9, 9), "INCRBYFLOAT, APPEND and the like leave embstr or raw; here the value read back decides",
      encoding_string),
     ("nul", (9, 9), "SORT ALPHA of Redis looks at no byte behind a NUL", nul_bytes),

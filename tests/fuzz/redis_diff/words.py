@@ -13,6 +13,9 @@ TYPES = {"string": "s", "list": "l", "hash": "h", "set": "t", "zset": "z", "stre
 JUNK = ["", "abc", "-1", "0", "1", "2.5", "9223372036854775807", "-9223372036854775808", "18446744073709551616", "nan",
         "-inf", "1e30", "*", "(1", "[a", "0-0", "5-*", "$", "\x00\xff", " 3", "3 ", "+5", "007"]
 
+# ZRANK takes another argument since 7.2, XADD might choose an ID, LSET of the least integer overflows in Redis.
+NOT_SPOILED = {"ZRANK", "ZREVRANK", "XADD", "LSET"}
+
 PROFILES = {
     # keys of each type, different members, chance of a long value, longest value
     "small": dict(keys=3, members=40, long=0.04, longest=3000),
@@ -128,9 +131,8 @@ class Words:
         return word.lower() if self.rng.random() < 0.2 else word
 
     def spoil(self, argv):
-        """One argument too many, too few, or another than was meant. ZRANK takes more of them since 7.2, XADD might
-        choose an ID."""
-        if len(argv) < 2 or argv[0] in ("ZRANK", "ZREVRANK", "XADD") or str(argv[1]).startswith(TYPES["lex"]):
+        """One argument too many, too few, or another than was meant."""
+        if len(argv) < 2 or argv[0] in NOT_SPOILED or str(argv[1]).startswith(TYPES["lex"]):
             return argv
         argv = list(argv)
         r = self.rng.random()
