@@ -240,18 +240,8 @@ static inline int compare(struct entry e, struct slice key, uint64_t head)
     return slice_cmp(slice_make(e.key + 8, e.key_n - 8), slice_make(key.p + 8, key.n - 8));
 }
 
-/* A search jumps between lines of the cache, each of which it would wait for in turn: all of them at once come faster. */
-static inline void prefetch(const struct kv_leaf *l)
-{
-    const char *p = (const char *)l;
-    for (const char *end = p + (l->size < KV_LEAF_BYTES ? l->size : KV_LEAF_BYTES); p < end;
-         p += 64)
-        PREFETCH(p);
-}
-
 uint32_t kv__leaf_find(const struct kv_leaf *l, struct slice key, bool *found)
 {
-    prefetch(l);
     uint64_t head = kv__key_head(key);
     uint32_t lo = 0, hi = l->n;
     *found = false;
@@ -372,16 +362,28 @@ void kv__leaf_delete(struct kv_leaf *l, uint32_t i, uint32_t n)
 
 /* -- The stored form ------------------------------------------------------------------------------------------------------- */
 
+static inline char *put_varint(char *p, uint32_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        *p++ = (char)(v | 0x80);
+    *p++ = (char)v;
+    return p;
+}
+
 void kv__leaf_encode(const struct kv_leaf *l, struct buf *out)
 {
-    buf_put_byte(out, STORED);
-    buf_put_varint(out, l->n);
+    /* Two lengths take up to 4 bytes of a short entry, up to 10 of a long one: less than its head and slot. */
+    buf_reserve(out, 16 + (size_t)l->bytes);
+    char *p = out->p + out->n;
+    *p++ = STORED;
+    p = put_varint(p, l->n);
     for (uint32_t i = 0; i < l->n; i++) {
         struct entry e = entry_at(l, i);
-        buf_put_varint(out, e.key_n);
-        buf_put_varint(out, e.value_n);
-        buf_put(out, e.key, (size_t)e.key_n + e.value_n);
+        p = put_varint(put_varint(p, e.key_n), e.value_n);
+        memcpy(p, e.key, (size_t)e.key_n + e.value_n);
+        p += (size_t)e.key_n + e.value_n;
     }
+    out->n = (size_t)(p - out->p);
 }
 
 static inline uint64_t read_varint(struct reader *r)

@@ -68,16 +68,13 @@ MUST_USE struct kv_leaf *kv__leaf_decode(struct slice in, bool ordered);
 
 /* -- Pages: their life is kv_page.c's, their content kv_tree.c's */
 struct kv_page {
-    struct kv_tree *tree;
-    struct kv_page *parent;        /* NULL: the root */
-    struct kv_page *dnext, *dprev; /* dirty list of its generation */
-    struct kv_page *rnext, *rprev; /* ring of the collection's loaded pages, for the cache's hand */
+    /* what every way down reads comes first, in one line of the processor's cache */
     union {
         struct kv_leaf *leaf;
         struct kv_inner *inner;
     } u;
+    struct kv_page *parent; /* NULL: the root */
     uint32_t id; /* page number within the collection; 0: a root that is stored inside the record */
-    uint32_t fold;   /* number of the last fold that took it */
     uint32_t loaded; /* inner: children in memory */
     bool is_leaf;
     bool used;   /* since the cache's hand passed: kv_tree.c sets it on every page on its way */
@@ -87,6 +84,10 @@ struct kv_page {
     /* kv_tree.c's own: */
     uint8_t place; /* where it stood in its parent at the last look */
     uint8_t level; /* above the leaves */
+    struct kv_tree *tree;
+    uint32_t fold;                 /* number of the last fold that took it */
+    struct kv_page *dnext, *dprev; /* dirty list of its generation */
+    struct kv_page *rnext, *rprev; /* ring of the collection's loaded pages, for the cache's hand */
 };
 
 struct kv_tree {
