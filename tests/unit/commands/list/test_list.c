@@ -133,7 +133,7 @@ static void test_pop(void **state)
         {"RPOP l 2", "[\"f\", \"e\"]"},
         {"RPOP l 0", "[]"},
         {"RPOP l -1", "-ERR value is out of range, must be positive"},
-        {"RPOP l x", "-ERR value is not an integer or out of range"},
+        {"RPOP l x", "-ERR value is out of range, must be positive"},
         {"RPOP l 1 1", "-ERR wrong number of arguments for 'rpop' command"},
         {"LPOP l 100", "[\"d\"]"},
         {"EXISTS l", ":0"},
