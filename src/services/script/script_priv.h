@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "services/script/shebang.h"
 #include "session/call.h"
 #include "session/sink.h"
 
@@ -66,15 +67,6 @@ void script__reply_error(struct call *c, struct slice text, bool counted);
 
 /* -- Running: script_run.c ----------------------------------------------------------------------------------------------- */
 
-enum script_flags {
-    SCRIPT_NO_WRITES = 1 << 0,
-    SCRIPT_ALLOW_OOM = 1 << 1,
-    SCRIPT_ALLOW_STALE = 1 << 2,
-    SCRIPT_NO_CLUSTER = 1 << 3,
-    SCRIPT_ALLOW_CROSS_SLOT = 1 << 4,
-    SCRIPT_UNDECLARED =
-        1 << 5, /* an EVAL without shebang: what it does is found out command by command */
-};
 /* By name; 0: there is none. */
 unsigned script__flag(struct slice name, bool nocase);
 const char *script__flag_name(unsigned flag); /* NULL: none */

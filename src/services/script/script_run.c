@@ -87,6 +87,8 @@ static void become_slow(struct script_run *r, int64_t ms)
 static void on_count(lua_State *lua, lua_Debug *ar)
 {
     struct script_run *r = script__running;
+    if (!r)
+        return; /* a coroutine that a library has kept from a former run */
     if (!r->slow) {
         int64_t ms = (clock_mono_us() - r->start_us) / 1000;
         if (ms < script_opts.busy_threshold_ms)

@@ -5,6 +5,16 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
+enum script_flags {
+    SCRIPT_NO_WRITES = 1 << 0,
+    SCRIPT_ALLOW_OOM = 1 << 1,
+    SCRIPT_ALLOW_STALE = 1 << 2,
+    SCRIPT_NO_CLUSTER = 1 << 3,
+    SCRIPT_ALLOW_CROSS_SLOT = 1 << 4,
+    SCRIPT_UNDECLARED =
+        1 << 5, /* an EVAL without shebang: what it does is found out command by command */
+};
+
 struct shebang {
     size_t length;   /* of the line, without its end */
     unsigned flags;  /* of a script; SCRIPT_UNDECLARED without a line */
