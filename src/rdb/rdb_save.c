@@ -138,7 +138,8 @@ static enum status write_file(struct writer *w, struct error *err)
 {
     enum status st = ST_OK;
     put_head(w);
-    for (int db = 0; db < kv_view_databases(w->s->view) && st == ST_OK; db++)
+    int dbs = w->s->functions_only ? 0 : kv_view_databases(w->s->view);
+    for (int db = 0; db < dbs && st == ST_OK; db++)
         if (kv_view_dbsize(w->s->view, db))
             st = put_db(w, db, err);
     if (st != ST_OK)
@@ -148,9 +149,15 @@ static enum status write_file(struct writer *w, struct error *err)
     if (st != ST_OK)
         return st;
     buf_put_u64le(&w->out.b, w->s->checksum ? w->sum : 0);
-    st = empty(w, &w->out.b, err);
-    if (st == ST_OK && fsync(w->fd) < 0)
-        st = error_set_errno(err, errno, "Error syncing the dump file");
+    return empty(w, &w->out.b, err);
+}
+
+enum status rdb_save_to(struct rdb_save *s, int fd, struct error *err)
+{
+    struct writer w = {
+        .s = s, .fd = fd, .out = {.compress = s->compress, .arg = &w, .full = empty}};
+    enum status st = write_file(&w, err);
+    buf_free(&w.out.b);
     return st;
 }
 
@@ -184,19 +191,19 @@ enum status rdb_save_run(struct rdb_save *s, struct error *err)
     const char *slash = strrchr(s->path, '/');
     snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - s->path) : 1, slash ? s->path : ".");
     snprintf(temp, sizeof temp, "%s/temp-%ld.rdb", dir, (long)getpid());
-    struct writer w = {.s = s, .out = {.compress = s->compress, .arg = &w, .full = empty}};
-    w.fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (w.fd < 0)
+    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
         return error_set_errno(err, errno, "Failed opening the temp RDB file %s for saving", temp);
     atomic_store(&temp_there, true);
-    enum status st = write_file(&w, err);
-    if (close(w.fd) < 0 && st == ST_OK)
+    enum status st = rdb_save_to(s, fd, err);
+    if (st == ST_OK && fsync(fd) < 0)
+        st = error_set_errno(err, errno, "Error syncing the dump file");
+    if (close(fd) < 0 && st == ST_OK)
         st = error_set_errno(err, errno, "Error closing the dump file");
     if (st == ST_OK)
         st = put_in_place(temp, s->path, dir, err);
     if (st != ST_OK)
         (void)unlink(temp);
     atomic_store(&temp_there, false);
-    buf_free(&w.out.b);
     return st;
 }

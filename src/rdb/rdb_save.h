@@ -11,6 +11,7 @@
 struct rdb_save {
     char *path; /* of the file to be made */
     bool compress, checksum;
+    bool functions_only; /* no keys */
     int64_t key_delay_us;
     struct buf functions; /* as rdb_put_functions gives them */
     struct kv_view *view;
@@ -22,6 +23,8 @@ struct rdb_save {
  * closed by rdb_save_free. */
 struct rdb_save *rdb_save_new(const char *path, struct kv_view *view);
 void rdb_save_free(struct rdb_save *s);
+/* Writes the dump into fd, and nothing else. Any thread. */
+MUST_USE enum status rdb_save_to(struct rdb_save *s, int fd, struct error *err);
 /* Writes "temp-PID.rdb" beside path, syncs it and renames it. Any thread. On failure the temporary file is gone and path is as it
  * was. */
 MUST_USE enum status rdb_save_run(struct rdb_save *s, struct error *err);

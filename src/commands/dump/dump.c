@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "commands/dump/dump_commands.h"
+#include "config/compat_options.h"
 #include "keyspace/keyspace_options.h"
 #include "rdb/rdb_build.h"
 #include "rdb/rdb_codec.h"
@@ -127,7 +128,9 @@ static void put_value(struct call *c, struct reader *value, unsigned type, struc
     }
     if (o->ttl && expire <= now && !c->replaying) {
         if (deleted) {
-            call_propagate_words(c, c->db, 2, SLICE("DEL"), key);
+            call_propagate_words(
+                c, c->db, 2, compat_opts.lazyfree_lazy_server_del ? SLICE("UNLINK") : SLICE("DEL"),
+                key);
             kv_notify(c->kv, NOTIFY_GENERIC, "del", c->db, key);
             call_changed(c, 1);
         }

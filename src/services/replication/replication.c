@@ -54,7 +54,7 @@ void repl__feed(struct slice bytes)
         struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
         if (r->state == REPL_ONLINE)
             repl__send(r, bytes);
-        else if (r->state != REPL_WAITS)
+        else if ((r->state == REPL_DUMPS || r->state == REPL_SENDS) && !r->dump_only)
             buf_put_slice(&r->later, bytes);
     }
 }
@@ -126,6 +126,8 @@ static const char *state_word(const struct repl_client *r)
         return "wait_bgsave";
     case REPL_SENDS:
         return "send_bulk";
+    case REPL_HAS_DUMP:
+        return "rdb_transmitted";
     case REPL_ONLINE:
         break;
     }

@@ -74,6 +74,27 @@ static bool set_address(struct call *c, struct repl_client *r, int i)
     return true;
 }
 
+static bool set_dump_only(struct call *c, struct repl_client *r, int i)
+{
+    int64_t on;
+    if (!call_arg_range(c, i, 0, 1, &on, NULL))
+        return false;
+    r->dump_only = on != 0;
+    return true;
+}
+
+/* Which parts of a dump are wanted: words divided by spaces, of which there is one. */
+static bool set_filter(struct call *c, struct repl_client *r, int i)
+{
+    struct slice wanted = c->argv[i];
+    if (!slice_is(wanted, "functions") && wanted.n > 0) {
+        reply_errorf(c, "ERR Unsupported rdb-filter-only option: %.*s", SLICE_FMT(wanted));
+        return false;
+    }
+    r->functions_only = true;
+    return true;
+}
+
 /* How far the replica is; nothing is answered. */
 static void acknowledge(struct call *c, struct repl_client *r, int i)
 {
@@ -98,6 +119,10 @@ void cmd_replconf(struct call *c)
             ok = set_port(c, r, i + 1);
         } else if (call_arg_is(c, i, "ip-address")) {
             ok = set_address(c, r, i + 1);
+        } else if (call_arg_is(c, i, "rdb-only")) {
+            ok = set_dump_only(c, r, i + 1);
+        } else if (call_arg_is(c, i, "rdb-filter-only")) {
+            ok = set_filter(c, r, i + 1);
         } else if (call_arg_is(c, i, "ack")) {
             acknowledge(c, r, i + 1);
             return;

@@ -1,5 +1,5 @@
-/* The dump that a new replica gets: written by a worker from a view into a file of its own, which is unlinked as soon as those who
- * wait for it have opened it, and sent piece by piece while the loop goes on. One dump at a time serves all that wait. */
+/* The dump that a new replica gets: written by a worker from a view into a file without a name, and sent piece by piece while the
+ * loop goes on. One dump at a time serves all that wait for the same. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "event/loop.h"
@@ -22,8 +22,7 @@
 
 struct dump_job {
     struct rdb_save *save;
-    char folder[32]; /* of its own, because temporary files of dumps are named by the process */
-    char path[48];
+    int fd;
     enum status st;
     struct error err;
 };
@@ -33,7 +32,7 @@ static struct dump_job *running;
 static void run(void *arg)
 {
     struct dump_job *j = arg;
-    j->st = rdb_save_run(j->save, &j->err);
+    j->st = rdb_save_to(j->save, j->fd, &j->err);
 }
 
 static void give_up(struct repl_client *r, const char *why)
@@ -42,18 +41,19 @@ static void give_up(struct repl_client *r, const char *why)
     session_close(r->s, SESS_CLOSE_NOW);
 }
 
-static void open_dump(struct repl_client *r, const char *path)
+static void begin_sending(struct repl_client *r, const struct dump_job *j)
 {
     struct stat st;
     char head[32];
-    r->fd = open(path, O_RDONLY | O_CLOEXEC);
+    r->fd = dup(j->fd);
     if (r->fd < 0 || fstat(r->fd, &st) != 0) {
         give_up(r, "its dump cannot be read");
         return;
     }
-    r->left = (uint64_t)st.st_size;
+    r->sent = 0;
+    r->size = (uint64_t)st.st_size;
     r->state = REPL_SENDS;
-    int n = snprintf(head, sizeof head, "$%" PRIu64 "\r\n", r->left);
+    int n = snprintf(head, sizeof head, "$%" PRIu64 "\r\n", r->size);
     repl__send(r, slice_make(head, (size_t)n));
 }
 
@@ -66,24 +66,26 @@ static void done(void *arg)
         if (r->state != REPL_DUMPS)
             continue;
         if (j->st == ST_OK)
-            open_dump(r, j->path);
+            begin_sending(r, j);
         else
             give_up(r, j->err.message);
     }
-    (void)unlink(j->path);
-    (void)rmdir(j->folder);
+    close(j->fd);
     rdb_save_free(j->save);
     mem_free(j);
     running = NULL;
     loop_wake(lifecycle.loop);
 }
 
-static bool somebody(enum repl_state state)
+static struct repl_client *first_waiting(void)
 {
     LIST_EACH(it, &repl.clients)
-    if (LIST_ENTRY(it, struct repl_client, link)->state == state)
-        return true;
-    return false;
+    {
+        struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
+        if (r->state == REPL_WAITS && !(r->s->flags & SESS_CLOSING))
+            return r;
+    }
+    return NULL;
 }
 
 static void tell_position(struct repl_client *r)
@@ -96,34 +98,37 @@ static void tell_position(struct repl_client *r)
     repl__send(r, slice_make(text, (size_t)n));
 }
 
-static struct dump_job *job_new(struct error *err)
+static struct dump_job *job_new(bool functions_only, struct error *err)
 {
-    struct dump_job *j = mem_calloc(1, sizeof *j);
+    char name[] = "temp-sync-XXXXXX";
     struct kv_view *view;
-    snprintf(j->folder, sizeof j->folder, "temp-sync-XXXXXX");
-    if (!mkdtemp(j->folder)) {
-        (void)error_set_errno(err, errno, "no folder for the dump of a replica");
-    } else if (kv_view_open(lifecycle.kv, &view, err) == ST_OK) {
-        snprintf(j->path, sizeof j->path, "%s/dump.rdb", j->folder);
-        j->save = rdb_save_new(j->path, view);
-        return j;
-    } else {
-        (void)rmdir(j->folder);
+    int fd = mkstemp(name);
+    if (fd < 0) {
+        (void)error_set_errno(err, errno, "no file for the dump of a replica");
+        return NULL;
     }
-    mem_free(j);
-    return NULL;
+    (void)unlink(name);
+    if (kv_view_open(lifecycle.kv, &view, err) != ST_OK) {
+        close(fd);
+        return NULL;
+    }
+    struct dump_job *j = mem_calloc(1, sizeof *j);
+    j->fd = fd;
+    j->save = rdb_save_new("", view);
+    j->save->functions_only = functions_only;
+    return j;
 }
 
 /* Between ticks: what the view has and what is fed from now on meet exactly. */
-static void begin(void)
+static void begin(bool functions_only)
 {
     struct error err = {.message = ""};
-    struct dump_job *j = job_new(&err);
+    struct dump_job *j = job_new(functions_only, &err);
     kv_stream(lifecycle.kv, true);
     LIST_EACH(it, &repl.clients)
     {
         struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
-        if (r->state != REPL_WAITS)
+        if (r->state != REPL_WAITS || r->functions_only != functions_only)
             continue;
         if (!j) {
             give_up(r, err.message);
@@ -147,21 +152,23 @@ static bool send_piece(struct repl_client *r)
     r->s->ops->peer(r->s, &peer);
     if (peer.omem > IN_FLIGHT)
         return false;
-    ssize_t n = read(r->fd, piece, r->left < PIECE ? (size_t)r->left : PIECE);
+    uint64_t left = r->size - r->sent;
+    ssize_t n = pread(r->fd, piece, left < PIECE ? (size_t)left : PIECE, (off_t)r->sent);
     if (n <= 0) {
         give_up(r, "its dump cannot be read");
         return false;
     }
-    r->left -= (uint64_t)n;
+    r->sent += (uint64_t)n;
     repl__send(r, slice_make(piece, (size_t)n));
     return true;
 }
 
-static void go_online(struct repl_client *r)
+static void all_sent(struct repl_client *r)
 {
     repl__dump_forget(r);
-    r->state = REPL_ONLINE;
-    repl__send(r, buf_slice(&r->later));
+    r->state = r->dump_only ? REPL_HAS_DUMP : REPL_ONLINE;
+    if (!r->dump_only)
+        repl__send(r, buf_slice(&r->later));
     buf_free(&r->later);
     log_notice(LOG_SERVER, "Synchronization with a replica succeeded");
 }
@@ -169,17 +176,18 @@ static void go_online(struct repl_client *r)
 bool repl__dump_step(void)
 {
     bool more = false;
-    if (!running && somebody(REPL_WAITS) && kv_tick_bytes(lifecycle.kv) == 0)
-        begin();
+    struct repl_client *waiting = running ? NULL : first_waiting();
+    if (waiting && kv_tick_bytes(lifecycle.kv) == 0)
+        begin(waiting->functions_only);
     LIST_EACH(it, &repl.clients)
     {
         struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
         if (r->state != REPL_SENDS || (r->s->flags & SESS_CLOSING))
             continue;
-        if (r->left > 0)
+        if (r->sent < r->size)
             more |= send_piece(r);
-        if (r->left == 0)
-            go_online(r);
+        if (r->sent == r->size)
+            all_sent(r);
     }
     return more;
 }

@@ -8,16 +8,24 @@
 
 /*  SYNC --> WAITS --the tick is over, a view is open--> DUMPS --the file is there--> SENDS --all of it is sent--> ONLINE
  *  Effects from the view on are kept in `later` until the replica is online. */
-enum repl_state { REPL_WAITS, REPL_DUMPS, REPL_SENDS, REPL_ONLINE };
+enum repl_state {
+    REPL_WAITS,
+    REPL_DUMPS,
+    REPL_SENDS,
+    REPL_ONLINE,
+    REPL_HAS_DUMP /* and wants no more */
+};
 
 struct repl_client {
     struct list_node link; /* not linked: only REPLCONF so far */
     struct session *s;
     enum repl_state state;
-    bool psync; /* is told the log's name and offset first */
+    bool psync;          /* is told the log's name and offset first */
+    bool dump_only;      /* wants no effects */
+    bool functions_only; /* wants a dump without keys */
     struct buf later;
     int fd; /* of the dump, while it is sent */
-    uint64_t left;
+    uint64_t sent, size;
     uint64_t acked;
     int64_t acked_s;
     int port;
