@@ -1,6 +1,7 @@
 #include "base/num.h"
 
 #include "base/compiler.h"
+#include "base/num_priv.h"
 
 #include <errno.h>
 #include <math.h>
@@ -203,68 +204,8 @@ size_t num_format_int(char *out, int64_t v)
     return 1 + format_uint(out + 1, 0 - (uint64_t)v);
 }
 
-/* v is digits[0..n) times ten to the power of exp10. */
-struct decimal {
-    char digits[24];
-    int n;
-    int exp10;
-};
-
-static void strip_zeros(struct decimal *d)
-{
-    while (d->n > 1 && d->digits[d->n - 1] == '0') {
-        d->n--;
-        d->exp10++;
-    }
-}
-
-/* Few digits behind the point, by far the most frequent: i / 10^k is correctly rounded when both are exact, so if it gives
- * v again, the at most 15 digits of i are the shortest text. v is positive. */
-static bool shortest_fast(double v, struct decimal *d)
-{
-    if (v >= 1e15 || v < 1e-4)
-        return false;
-    for (int k = 1; k <= 6; k++) {
-        double scaled = v * pow10_exact[k];
-        if (scaled >= 1e15)
-            return false;
-        uint64_t i = (uint64_t)(scaled + 0.5);
-        if ((double)i / pow10_exact[k] != v)
-            continue;
-        d->n = (int)format_uint(d->digits, i);
-        d->exp10 = -k;
-        strip_zeros(d);
-        return true;
-    }
-    return false;
-}
-
-static void shortest(double v, struct decimal *d)
-{
-    if (shortest_fast(v, d))
-        return;
-    /* 15 digits always survive the way to a double and back, except for subnormals, which carry fewer bits. */
-    int precision = v < 2.3e-308 ? 1 : 15;
-    char text[40];
-    for (; precision < 17; precision++) {
-        snprintf(text, sizeof(text), "%.*e", precision - 1, v);
-        if (strtod(text, NULL) == v)
-            break;
-    }
-    if (precision == 17)
-        snprintf(text, sizeof(text), "%.16e", v);
-    d->n = 0;
-    const char *p = text;
-    for (; *p != 'e'; p++) {
-        if (*p != '.')
-            d->digits[d->n++] = *p;
-    }
-    d->exp10 = (int)strtol(p + 1, NULL, 10) - (d->n - 1);
-    strip_zeros(d);
-}
-
 /* Plain notation unless that takes many zeros, then d.ddde+x. */
-static size_t layout(char *out, const struct decimal *d)
+static size_t layout(char *out, const struct num__decimal *d)
 {
     int point = d->n + d->exp10; /* digits before the point */
     int magnitude = point > 0 ? point - 1 : 1 - point;
@@ -313,8 +254,8 @@ size_t num_format_shortest(char *out, double v)
         out[n++] = '-';
         v = -v;
     }
-    struct decimal d = {.n = 0};
-    shortest(v, &d);
+    struct num__decimal d;
+    num__digits(v, &d);
     n += layout(out + n, &d);
     out[n] = '\0';
     return n;

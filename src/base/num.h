@@ -16,7 +16,8 @@ bool num_parse_ldouble(struct slice s, long double *out);
 bool num_parse_memory(struct slice s, uint64_t *out);
 /* Decimal text; returns the length. out has NUM_BUF bytes; NUL-terminated. */
 size_t num_format_int(char *out, int64_t v);
-/* Shortest text that reads back as the same double, as Redis's RESP3 doubles and scores ("inf", "-inf", "nan"). */
+/* Text that reads back as the same double, nearly always the shortest, digit for digit as Redis's RESP3 doubles and scores
+ * ("inf", "-inf", "nan"). */
 size_t num_format_double(char *out, double v);
 /* The same, but whole numbers with many zeros at the end get an exponent too: "1e+15". */
 size_t num_format_shortest(char *out, double v);

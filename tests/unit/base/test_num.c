@@ -157,6 +157,10 @@ static void test_num_format_double_table(void **state)
         {5e-324, "5e-324"},
         {DBL_MAX, "1.7976931348623157e+308"},
         {DBL_MIN, "2.2250738585072014e-308"},
+        /* Redis's digits, which are not the fewest here. */
+        {37.85675588994037, "37.856755889940374"},
+        {52.31953680445665, "52.319536804456646"},
+        {59.64352871938598, "59.643528719385984"},
         {INFINITY, "inf"},
         {-INFINITY, "-inf"},
         {NAN, "nan"},
