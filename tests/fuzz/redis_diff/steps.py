@@ -227,6 +227,7 @@ def payload(x, key):
         bad = compare_key(x, b"restored", encoding=False)  # RESTORE chooses it anew
         if bad:
             return "after RESTORE of the other side's DUMP of %s: %s" % (key, bad)
+    x.both("DEL", "restored")
     return None
 
 
