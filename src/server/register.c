@@ -1,6 +1,7 @@
 /* Every option and every command of the program, by layer. */
 #include "commands/acl/acl_commands.h"
 #include "commands/bitmap/bitmap_commands.h"
+#include "commands/cluster/cluster_commands.h"
 #include "commands/command/command_commands.h"
 #include "commands/config/config_commands.h"
 #include "commands/connection/connection_commands.h"
@@ -52,6 +53,7 @@ void server_register(void)
 
     acl_commands_register();
     bitmap_commands_register();
+    cluster_commands_register();
     command_commands_register();
     config_commands_register();
     connection_commands_register();
