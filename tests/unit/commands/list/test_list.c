@@ -1,6 +1,5 @@
 /* The list commands: answers, errors, effects, events, encodings. What blocks is tested in tests/unit/session and tcl-tests. */
 #include "commands/list/list_commands.h"
-
 #include "unit/cmocka_all.h"
 #include "unit/commands/fixture.h"
 
