@@ -1,4 +1,5 @@
 # Lists: against a model, at the limits of their encodings, over reloads, restarts and crashes; their notifications.
+# providers: all
 # tags: list
 
 # The list command done to a Tcl list, in the variable model; the answer that the server should give.
