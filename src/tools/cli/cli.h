@@ -21,6 +21,7 @@ int cli_status(struct cli *c, int argc, char **argv);
 int cli_health(struct cli *c, int argc, char **argv);
 int cli_stats(struct cli *c, int argc, char **argv);
 int cli_storage_stats(struct cli *c, int argc, char **argv);
+int cli_rdb(struct cli *c, int argc, char **argv);
 
 /* Prints a reply as redis-cli does on a terminal, or as JSON. */
 void cli_print(const redisReply *r, bool json);

@@ -25,6 +25,7 @@ static const struct {
     {"stats", cli_stats,
      "every figure of INFO as 'name: value'; stats --protocol redis is the same"},
     {"storage-stats", cli_storage_stats, "keys, log, caches, folds and the store in one table"},
+    {"rdb", cli_rdb, "rdb import FILE [--replace], rdb export FILE: dump files in Redis's format"},
 };
 
 static const struct option long_options[] = {
