@@ -157,7 +157,8 @@ MUST_USE char *kv_str_edit(struct kv *kv, struct kv_rec *r, size_t n);
 
 /* Every change of a collection stands between these two, on the same record, with no deletion, rename or flush of it between
  * (reading other keys is fine; edits of different records may overlap). changes: what INFO counts; 0: nothing that WATCH,
- * tracking and blocked clients are told of. Otherwise the hook modified is called at the end. A typed function of kv_<type>.h that changes says whether it does this itself. */
+ * tracking and blocked clients are told of. Otherwise the hook modified is called at the end. A typed function of kv_<type>.h
+ * that changes says whether it does this itself. */
 void kv_edit(struct kv *kv, struct kv_rec *r);
 void kv_edit_end(struct kv *kv, struct kv_rec *r, uint64_t changes);
 
