@@ -112,7 +112,8 @@ enum kv_lookup_flags {
     KV_NOTOUCH = 1 << 1, /* access time stays */
     KV_NOSTATS = 1 << 2, /* no hit/miss counted, no miss notification */
     KV_LEAVE = 1 << 3,   /* an expired key is not seen, but not deleted either */
-    KV_EXPIRED = 1 << 4, /* an expired key that is still there is seen: for looking into the keyspace */
+    KV_EXPIRED =
+        1 << 4, /* an expired key that is still there is seen: for looking into the keyspace */
 };
 /* *rec is NULL when there is no such key (or it has expired: then it is deleted first). A failing store gives ST_IO... */
 MUST_USE enum status kv_lookup(struct kv *kv, int db, struct slice key, unsigned flags,

@@ -1,5 +1,6 @@
 /* Collections in their records: made, converted, copied, and their payload in the store. */
 #include "keyspace/kv_coll.h"
+
 #include "base/mem.h"
 #include "base/reader.h"
 

@@ -92,7 +92,8 @@ static enum status load_seed(struct kv *kv, struct error *err)
     } else if (st == ST_NOT_FOUND) {
         struct stor_batch *b = stor_batch_new(kv->store);
         hash_random(&kv->src.seed, sizeof(kv->src.seed));
-        stor_batch_put(b, KV_SPACE_INFO, SLICE("seed"), slice_make(&kv->src.seed, sizeof(kv->src.seed)));
+        stor_batch_put(b, KV_SPACE_INFO, SLICE("seed"),
+                       slice_make(&kv->src.seed, sizeof(kv->src.seed)));
         st = stor_write(kv->store, b, stor_caps(kv->store) & STOR_CAP_SYNC ? STOR_SYNC : 0, err);
         stor_batch_free(b);
     } else if (st == ST_OK) {

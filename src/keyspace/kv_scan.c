@@ -163,9 +163,8 @@ static void open_iterator(struct scan *s)
     struct buf lower = BUF_INIT, upper = BUF_INIT;
     kv__encode_key(&lower, s->d->phys, s->cursor, SLICE_NULL);
     kv__encode_key(&upper, s->d->phys, (uint64_t)KV_SLOTS << 48, SLICE_NULL);
-    struct stor_iter_opts opts = {.lower = buf_slice(&lower),
-                                  .upper = buf_slice(&upper),
-                                  .fill_cache = s->want <= 1000};
+    struct stor_iter_opts opts = {
+        .lower = buf_slice(&lower), .upper = buf_slice(&upper), .fill_cache = s->want <= 1000};
     s->it = stor_iter_new(s->kv->store, KV_SPACE_META, &opts);
     stor_iter_first(s->it);
     buf_free(&lower);

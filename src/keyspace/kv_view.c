@@ -1,5 +1,6 @@
 /* Views: a snapshot of the store, and what the keyspace knew of itself at that moment. */
 #include "keyspace/kv_view.h"
+
 #include "base/mem.h"
 #include "keyspace/kv_coll.h"
 
