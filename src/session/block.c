@@ -319,6 +319,11 @@ size_t block_count(void)
     return waiting;
 }
 
+size_t block_deadlines(void)
+{
+    return heap_n;
+}
+
 /* -- Postponed commands -------------------------------------------------------------------------------------------------- */
 
 void block__postpone(struct session *s, enum block_why why)

@@ -23,6 +23,7 @@ void block_wake(struct session *s, void (*answer)(struct call *c, void *state, v
 /* Called when the session goes away or times out. CLIENT UNBLOCK; false: it was not blocked. */
 bool block_unblock(struct session *s, bool with_error);
 size_t block_count(void);
+size_t block_deadlines(void); /* how many of them wait with a deadline */
 /* Times out those that are due, lets those that were answered go on; once a tick. True: more is waiting for the next one. */
 bool block_tick(void);
 

@@ -103,6 +103,7 @@ void info__clients(struct buf *out)
     info__put_u64(out, "cluster_connections", 0);
     put_option(out, "maxclients", "maxclients");
     info__put_u64(out, "blocked_clients", block_count());
+    info__put_u64(out, "clients_in_timeout_table", block_deadlines());
     info__put_u64(out, "total_blocking_keys", block_keys_total());
     info__put_u64(out, "total_blocking_keys_on_nokey", block_keys_on_nokey());
 }

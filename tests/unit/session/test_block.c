@@ -61,7 +61,9 @@ static void test_block_times_out_in_order(void **state)
         (void)snprintf(words, sizeof words, "bpark key %zu", (i * 37) % 64 + 10);
         fx_run(c[i], words);
     }
+    assert_int_equal(block_deadlines(), 64);
     fx_client_free(c[5]);
+    assert_int_equal(block_deadlines(), 63);
     for (size_t ms = 1; ms < 80; ms++) {
         pass_ms(1);
         for (size_t i = 0; i < 64; i++)
