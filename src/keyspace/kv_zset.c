@@ -68,15 +68,17 @@ static bool packed(const struct kv_coll *c)
     return c->enc == KV_COLL_LISTPACK;
 }
 
+/* A key that is too short comes from a damaged page: it counts as an empty member. */
 static struct slice member_of(struct slice key)
 {
-    return slice_make(key.p + PREFIX, key.n - PREFIX);
+    return LIKELY(key.n >= PREFIX) ? slice_make(key.p + PREFIX, key.n - PREFIX) : SLICE("");
 }
 
 static struct kv_zset_item item_at(const struct kv_cur *at)
 {
     struct slice key = kv__cur_key(at);
-    return (struct kv_zset_item){.member = member_of(key), .score = kv__score_of(key.p)};
+    return (struct kv_zset_item){.member = member_of(key),
+                                 .score = LIKELY(key.n >= PREFIX) ? kv__score_of(key.p) : 0};
 }
 
 /* -- Reading --------------------------------------------------------------------------------------------------------- */
@@ -95,10 +97,10 @@ static enum status find_packed(struct kv_coll *c, struct kv_zset_place *p, struc
 {
     enum status st = kv__tree_first(&c->tree[0], &p->at, err);
     while (st == ST_OK && !kv__cur_end(&p->at)) {
-        struct slice key = kv__cur_key(&p->at);
-        if (slice_eq(member_of(key), p->member)) {
+        struct kv_zset_item item = item_at(&p->at);
+        if (slice_eq(item.member, p->member)) {
             p->found = true;
-            p->score = kv__score_of(key.p);
+            p->score = item.score;
             break;
         }
         st = kv__cur_next(&p->at, err);
@@ -337,8 +339,9 @@ static enum status scan_packed(struct kv_coll *c, scan_fn fn, void *arg, struct 
 
 static uint64_t hash_at(const struct kv_cur *at)
 {
-    uint64_t be;
-    memcpy(&be, kv__cur_key(at).p, PREFIX);
+    struct slice key = kv__cur_key(at);
+    uint64_t be = 0;
+    memcpy(&be, key.p, key.n < PREFIX ? key.n : PREFIX);
     return __builtin_bswap64(be);
 }
 
