@@ -100,7 +100,7 @@ static void test_keys_wake_after_the_transaction(void **state)
     assert_string_equal(fx_run(w, "exec"), "*3 +OK $1 +OK");
     assert_string_equal(fx_answer(a), "*2 $k $2");
     assert_string_equal(fx_answer(b), "");
-    assert_string_equal(fx_effects(), "SELECT 0; MULTI; set k 1; set k 2; EXEC; DEL k");
+    assert_string_equal(fx_effects(), "MULTI; SELECT 0; set k 1; set k 2; EXEC; DEL k");
     fx_run(w, "multi");
     fx_run(w, "set k 1");
     fx_run(w, "del k");

@@ -33,7 +33,7 @@ static void test_multi_exec_runs_the_queue(void **state)
     answers(a, "exec", "*4 +OK +OK -BAD luck  here $1");
     answers(b, "get y", "$2");
     assert_int_equal(a->s->flags, SESS_AUTHENTICATED);
-    assert_string_equal(fx_effects(), "SELECT 0; MULTI; set x 1; SET y 2; EXEC");
+    assert_string_equal(fx_effects(), "MULTI; SELECT 0; set x 1; SET y 2; EXEC");
 }
 
 static void test_multi_exec_empty(void **state)

@@ -207,10 +207,9 @@ static void test_memory(void **state)
     assert_non_null(strstr(fixture_run("MEMORY STATS"), "\"keys.count\", :1"));
 }
 
-static void test_time_and_role(void **state)
+static void test_time(void **state)
 {
     assert_string_equal(fixture_run("TIME"), "[\"1700000000\", \"0\"]");
-    assert_non_null(strstr(fixture_run("ROLE"), "[\"master\", :"));
     assert_non_null(strstr(fixture_run("LOLWUT VERSION 5"), "Redis ver. 7.2.5"));
     assert_string_equal(fixture_run("LOLWUT VERSION x"),
                         "-ERR value is not an integer or out of range");
@@ -246,7 +245,7 @@ int main(void)
         CASE(test_debug_populate),
         CASE(test_debug_object),
         CASE(test_memory),
-        CASE(test_time_and_role),
+        CASE(test_time),
         CASE(test_info_persistence_counts_changes),
         CASE(test_save_forms),
     };
