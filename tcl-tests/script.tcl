@@ -97,6 +97,17 @@ server {} {
         }
     }
 
+    test "Whatever is raised or returned has a text of one line" {
+        like [lua_error {error(false)}] "ERR false script: *, on @user_script:1."
+        like [lua_error {error()}] "ERR nil script: *, on @user_script:1."
+        like [lua_error {error(redis.call)}] "ERR function: 0x* script: *"
+        like [lua_error {error('a\0b')}] "ERR user_script:1: a script: *"
+        like [lua_error {error('a\r\nb')}] "ERR user_script:1: a  b script: *"
+        equal [r eval {return {ok = 'a\0b'}} 0] a
+        equal [r eval {return {ok = 'a\nb'}} 0] "a b"
+        refuses "ERR unknown error script: *" {r eval {error({})} 0}
+    }
+
     test "Compiled code is refused" {
         like [lua_error {return loadstring(string.dump(function() end))()}] "*attempt to call a nil value*"
         like [lua_error {local d = string.dump(function() end)

@@ -89,7 +89,7 @@ static void put_integer(lua_State *lua, int64_t v)
 static void put_number(lua_State *lua)
 {
     lua_Number v = lua_tonumber(lua, -1);
-    if (fabs(v) < 9223372036854775808.0 && (lua_Number)(int64_t)v == v) {
+    if (v >= -9223372036854775808.0 && v < 9223372036854775808.0 && (lua_Number)(int64_t)v == v) {
         put_integer(lua, (int64_t)v);
         return;
     }

@@ -38,6 +38,19 @@ static int panic(lua_State *lua)
 
 /* -- Errors -------------------------------------------------------------------------------------------------------------- */
 
+/* Pushes what tostring() gives for what is no table. */
+static void push_text(lua_State *lua, int i)
+{
+    if (lua_isstring(lua, i))
+        lua_pushvalue(lua, i);
+    else if (lua_isnil(lua, i))
+        lua_pushliteral(lua, "nil");
+    else if (lua_isboolean(lua, i))
+        lua_pushstring(lua, lua_toboolean(lua, i) ? "true" : "false");
+    else
+        lua_pushfstring(lua, "%s: %p", luaL_typename(lua, i), lua_topointer(lua, i));
+}
+
 /* Makes a table of whatever was raised, and adds where: of the function that raised it, or of its caller when that is C. */
 static int on_error(lua_State *lua)
 {
@@ -46,10 +59,7 @@ static int on_error(lua_State *lua)
     if (!lua_istable(lua, 1)) {
         lua_newtable(lua);
         lua_pushliteral(lua, "ERR ");
-        if (lua_isstring(lua, 1))
-            lua_pushvalue(lua, 1);
-        else
-            lua_pushstring(lua, lua_isnil(lua, 1) ? "nil" : luaL_typename(lua, 1));
+        push_text(lua, 1);
         lua_concat(lua, 2);
         lua_setfield(lua, 2, "err");
         lua_replace(lua, 1);

@@ -261,8 +261,7 @@ static int guard_pcall(lua_State *lua)
         lua_getfield(lua, -1, "err");
         if (lua_isstring(lua, -1))
             lua_replace(lua, -2);
-        else
-            lua_pop(lua, 1);
+        /* else it is one result more: so it has always been */
     }
     luaL_checkstack(lua, 1, "too many results");
     lua_pushboolean(lua, status == 0);

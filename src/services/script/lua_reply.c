@@ -13,9 +13,17 @@ static void put_line(struct buf *b, struct slice s)
             b->p[i] = ' ';
 }
 
+/* Statuses and errors end at a NUL, as C strings do. */
+static struct slice before_nul(struct slice s)
+{
+    const char *nul = s.n ? memchr(s.p, 0, s.n) : NULL;
+    return nul ? slice_make(s.p, (size_t)(nul - s.p)) : s;
+}
+
 void script__reply_error(struct call *c, struct slice text, bool counted)
 {
     struct buf b = BUF_INIT;
+    text = before_nul(text);
     while (text.n > 0 && (text.p[text.n - 1] == '\r' || text.p[text.n - 1] == '\n'))
         text.n--;
     put_line(&b, text);
@@ -57,10 +65,10 @@ static void reply_error_table(struct call *c, lua_State *lua)
     script__reply_error(c, slice_at(lua, -1), counted);
 }
 
-static void reply_line(struct call *c, lua_State *lua, void (*op)(struct sink *, struct slice))
+static void reply_line(struct call *c, struct slice s, void (*op)(struct sink *, struct slice))
 {
     struct buf b = BUF_INIT;
-    put_line(&b, slice_at(lua, -1));
+    put_line(&b, s);
     op(c->out, buf_slice(&b));
     buf_free(&b);
 }
@@ -71,7 +79,7 @@ static bool reply_verbatim_table(struct call *c, lua_State *lua)
     char ext[4] = "txt";
     if (!field(lua, "format", LUA_TSTRING))
         return false;
-    struct slice format = slice_at(lua, -1);
+    struct slice format = before_nul(slice_at(lua, -1));
     for (size_t i = 0; i < 3; i++)
         ext[i] = i < format.n ? format.p[i] : ' ';
     lua_pop(lua, 1);
@@ -129,11 +137,11 @@ static void reply_table(struct call *c, lua_State *lua, int resp)
     if (field(lua, "err", LUA_TSTRING)) {
         reply_error_table(c, lua);
     } else if (field(lua, "ok", LUA_TSTRING)) {
-        reply_line(c, lua, c->out->ops->status);
+        reply_line(c, before_nul(slice_at(lua, -1)), c->out->ops->status);
     } else if (field(lua, "double", LUA_TNUMBER)) {
         reply_double(c, lua_tonumber(lua, -1));
     } else if (field(lua, "big_number", LUA_TSTRING)) {
-        reply_line(c, lua, c->out->ops->bignum);
+        reply_line(c, slice_at(lua, -1), c->out->ops->bignum);
     } else {
         if (field(lua, "verbatim_string", LUA_TTABLE)) {
             bool done = reply_verbatim_table(c, lua);

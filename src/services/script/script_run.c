@@ -200,6 +200,8 @@ static struct slice error_field(lua_State *lua, const char *name)
     if (lua_isstring(lua, -1))
         s.p = lua_tolstring(lua, -1, &s.n);
     lua_pop(lua, 1); /* the table still holds it */
+    if (s.p)
+        s.n = strlen(s.p); /* up to a NUL, as Redis has it */
     return s;
 }
 

@@ -148,6 +148,7 @@ static void test_cmsgpack(void **state)
         {"hex(cmsgpack.pack(65536, 2^32))", "ce00010000cf0000000100000000"},
         {"hex(cmsgpack.pack(-1, -32, -33, -129))", "ffe0d0dfd1ff7f"},
         {"hex(cmsgpack.pack(-2^31, -2^31 - 1))", "d280000000d3ffffffff7fffffff"},
+        {"hex(cmsgpack.pack(-2^63, 2^63))", "d38000000000000000ca5f000000"},
         {"hex(cmsgpack.pack(1.5))", "ca3fc00000"},
         {"hex(cmsgpack.pack(0.1))", "cb3fb999999999999a"},
         {"hex(cmsgpack.pack(true, false, nil))", "c3c2c0"},
