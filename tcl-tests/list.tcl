@@ -233,6 +233,23 @@ server {fold-interval 20} {
     }
 }
 
+server {} {
+    test "A trim that removes nothing counts for WATCH, a search in vain does not" {
+        set other [new_client]
+        r rpush k a b
+        foreach {command want} {
+            {ltrim k 0 -1} {} {lrem k 0 x} PONG {linsert k before x y} PONG {lpop k 0} PONG {lset k 0 a} {}
+        } {
+            r watch k
+            $other {*}$command
+            r multi
+            r ping
+            equal [r exec] $want $command
+        }
+        $other close
+    }
+}
+
 server {notify-keyspace-events KEAn} {
     set listener [new_client]
     $listener psubscribe __keyevent@*

@@ -45,19 +45,24 @@ struct list_range list__range(int64_t start, int64_t stop, uint64_t count)
     return (struct list_range){(uint64_t)start, (uint64_t)(stop - start) + 1};
 }
 
+void list__shrunk(struct kv_rec *rec)
+{
+    struct error ignored;
+    (void)!kv_list_shrunk(rec, &ignored);
+}
+
 void list__removed(struct call *c, struct slice key, struct kv_rec *rec, const char *event,
                    uint64_t n)
 {
+    uint64_t told = n ? n : 1; /* LTRIM: watchers hear of it even when nothing goes */
     kv_notify(c->kv, NOTIFY_LIST, event, c->db, key);
     if (kv_list_count(rec) == 0) {
-        kv_edit_end(c->kv, rec, n);
+        kv_edit_end(c->kv, rec, told);
         kv_del(c->kv, rec);
         kv_notify(c->kv, NOTIFY_GENERIC, "del", c->db, key);
     } else {
-        /* A list that cannot be read just now stays as it is: its encoding is nobody's answer. */
-        struct error err;
-        (void)!kv_list_shrunk(rec, &err);
-        kv_edit_end(c->kv, rec, n);
+        list__shrunk(rec);
+        kv_edit_end(c->kv, rec, told);
     }
     call_changed(c, n);
 }

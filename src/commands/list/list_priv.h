@@ -16,6 +16,9 @@ struct list_range {
 };
 struct list_range list__range(int64_t start, int64_t stop, uint64_t count);
 
+/* After elements were removed or replaced, inside of the edit: the encoding follows. A list that cannot be read just now keeps
+ * its own, which is nobody's answer. */
+void list__shrunk(struct kv_rec *rec);
 /* After elements were removed, inside of the edit: notifies the event, deletes a list that became empty or lets it change its
  * encoding, ends the edit, counts n changes. rec may be gone afterwards. */
 void list__removed(struct call *c, struct slice key, struct kv_rec *rec, const char *event,

@@ -72,29 +72,38 @@ void cmd_rpushx(struct call *c)
     push(c, KV_LIST_TAIL, true);
 }
 
-/* Index of the first element that equals value; the count of the list: there is none. */
-static enum status find_first(struct kv_rec *rec, struct slice value, uint64_t *index,
-                              struct error *err)
+/* The place before (or behind) the first element that equals pivot. *found false: there is none. */
+static enum status find_place(struct kv_rec *rec, struct slice pivot, bool after,
+                              struct kv_list_cur *at, bool *found, struct error *err)
 {
-    struct kv_list_cur at;
-    *index = 0;
-    enum status st = kv_list_first(rec, &at, err);
-    while (st == ST_OK && !kv_list_end(&at) && !slice_eq(kv_list_value(&at), value)) {
-        ++*index;
-        st = kv_list_next(&at, err);
+    *found = false;
+    enum status st = kv_list_first(rec, at, err);
+    while (st == ST_OK && !kv_list_end(at)) {
+        *found = slice_eq(kv_list_value(at), pivot);
+        if (*found && !after)
+            return ST_OK;
+        st = kv_list_next(at, err);
+        if (*found)
+            break;
     }
     return st;
 }
 
-/* Inside of an edit. */
-static enum status insert_at(struct kv_rec *rec, uint64_t index, const struct slice *value,
-                             struct error *err)
+/* Inside of an edit. As in Redis the encoding changes for the value even when it finds no place. */
+static enum status insert(struct kv_rec *rec, struct slice pivot, bool after, struct slice value,
+                          bool *inserted, struct error *err)
 {
     struct kv_list_cur at;
-    enum status st = kv_list_expect(rec, value, 1, err);
+    bool found = false;
+    *inserted = false;
+    enum status st = kv_list_expect(rec, &value, 1, err);
     if (st == ST_OK)
-        st = kv_list_at(rec, index, &at, err);
-    return st == ST_OK ? kv_list_cur_insert(&at, *value, err) : st;
+        st = find_place(rec, pivot, after, &at, &found, err);
+    if (st == ST_OK && found) {
+        st = kv_list_cur_insert(&at, value, err);
+        *inserted = st == ST_OK;
+    }
+    return st;
 }
 
 void cmd_linsert(struct call *c)
@@ -102,7 +111,7 @@ void cmd_linsert(struct call *c)
     struct slice key = c->argv[1];
     struct kv_rec *rec;
     struct error err;
-    uint64_t index;
+    bool inserted;
     bool after = call_arg_is(c, 2, "after");
     if (!after && !call_arg_is(c, 2, "before")) {
         reply_syntax_error(c);
@@ -114,18 +123,15 @@ void cmd_linsert(struct call *c)
         reply_int(c, 0);
         return;
     }
-    enum status st = find_first(rec, c->argv[3], &index, &err);
-    if (st == ST_OK && index == kv_list_count(rec)) {
-        reply_int(c, -1);
-        return;
-    }
-    if (st == ST_OK) {
-        kv_edit(c->kv, rec);
-        st = insert_at(rec, index + after, &c->argv[4], &err);
-        kv_edit_end(c->kv, rec, st == ST_OK);
-    }
+    kv_edit(c->kv, rec);
+    enum status st = insert(rec, c->argv[3], after, c->argv[4], &inserted, &err);
+    kv_edit_end(c->kv, rec, inserted);
     if (st != ST_OK) {
         call_reply_status(c, st, &err);
+        return;
+    }
+    if (!inserted) {
+        reply_int(c, -1);
         return;
     }
     kv_notify(c->kv, NOTIFY_LIST, "linsert", c->db, key);
@@ -133,17 +139,20 @@ void cmd_linsert(struct call *c)
     reply_int(c, (int64_t)kv_list_count(rec));
 }
 
-/* Inside of an edit. */
-static enum status replace_at(struct kv_rec *rec, uint64_t index, const struct slice *value,
-                              struct error *err)
+/* Inside of an edit; the encoding as in insert. */
+static enum status replace(struct kv_rec *rec, bool inside, uint64_t index, struct slice value,
+                           struct error *err)
 {
     struct kv_list_cur at;
-    enum status st = kv_list_expect(rec, value, 1, err);
+    enum status st = kv_list_expect(rec, &value, 1, err);
+    if (st != ST_OK || !inside)
+        return st;
+    st = kv_list_at(rec, index, &at, err);
     if (st == ST_OK)
-        st = kv_list_at(rec, index, &at, err);
+        st = kv_list_cur_set(&at, value, err);
     if (st == ST_OK)
-        st = kv_list_cur_set(&at, *value, err);
-    return st == ST_OK ? kv_list_shrunk(rec, err) : st;
+        list__shrunk(rec);
+    return st;
 }
 
 void cmd_lset(struct call *c)
@@ -161,15 +170,15 @@ void cmd_lset(struct call *c)
     }
     if (!list__arg_index(c, 2, kv_list_count(rec), &inside, &index))
         return;
-    if (!inside) {
-        reply_error(c, "ERR index out of range");
-        return;
-    }
     kv_edit(c->kv, rec);
-    enum status st = replace_at(rec, index, &c->argv[3], &err);
-    kv_edit_end(c->kv, rec, st == ST_OK);
+    enum status st = replace(rec, inside, index, c->argv[3], &err);
+    kv_edit_end(c->kv, rec, st == ST_OK && inside);
     if (st != ST_OK) {
         call_reply_status(c, st, &err);
+        return;
+    }
+    if (!inside) {
+        reply_error(c, "ERR index out of range");
         return;
     }
     kv_notify(c->kv, NOTIFY_LIST, "lset", c->db, key);

@@ -269,6 +269,24 @@ static void test_events(void **state)
     assert_string_equal(fixture_events(), "");
 }
 
+/* As in Redis, a value that finds no place makes room for itself nevertheless. */
+static void test_encoding_of_what_fails(void **state)
+{
+    char line[9000];
+    memset(line, 'x', sizeof line);
+    line[8500] = 0;
+    fixture_run("RPUSH l a");
+    memcpy(line, "LSET l 1 ", 9);
+    assert_string_equal(fixture_run(line), "-ERR index out of range");
+    assert_string_equal(fixture_run("OBJECT ENCODING l"), "\"quicklist\"");
+    fixture_run("RPUSH k a");
+    memcpy(line, "LINSERT k AFTER none ", 21);
+    assert_string_equal(fixture_run(line), ":-1");
+    assert_string_equal(fixture_run("OBJECT ENCODING k"), "\"quicklist\"");
+    assert_string_equal(fixture_run("LSET k 0 b"), "+OK");
+    assert_string_equal(fixture_run("OBJECT ENCODING k"), "\"listpack\"");
+}
+
 static void test_survives_a_crash(void **state)
 {
     char line[512];
@@ -310,6 +328,7 @@ int main(void)
         T(test_effects),
         T(test_events),
         T(test_survives_a_crash),
+        T(test_encoding_of_what_fails),
     };
     return cmocka_run_group_tests(tests, setup, fixture_teardown);
 }
