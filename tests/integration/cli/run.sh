@@ -42,6 +42,18 @@ check stats 0 'total_commands_processed: ' stats --protocol redis
 check stats_other_protocol 2 'not served' stats --protocol mysql
 check storage_stats 0 'log sequence' storage-stats
 check unexpected_argument 2 'takes no argument' status now
+check rdb_export 0 '2 keys written' rdb export "$dir/out.rdb"
+check rdb_import_refused 1 'BUSYKEY' rdb import "$dir/out.rdb"
+check rdb_import_replace 0 '2 keys restored, 0 refused' rdb import "$dir/out.rdb" --replace
+check rdb_flush 0 OK flushall
+check rdb_import 0 '2 keys restored, 0 refused' rdb import "$dir/out.rdb"
+check rdb_imported 0 '"two words"' get key
+printf 'REDIS0011\x00\x01k\x05v' >"$dir/cut.rdb"
+check rdb_import_cut 1 'broken' rdb import "$dir/cut.rdb"
+printf 'not a dump file' >"$dir/other.rdb"
+check rdb_import_other 1 'Wrong signature' rdb import "$dir/other.rdb"
+check rdb_import_no_file 2 'cannot open' rdb import "$dir/none.rdb"
+check rdb_usage 2 'Usage' rdb import
 check help 0 'Usage: orbit-cli' --help
 check bad_option 2 'help' --no-such-option
 check wrong_password 2 'logging in' -u nobody -a wrong ping
