@@ -350,6 +350,9 @@ static void write_records(const struct kv_fold *f, const struct fold_target *t,
     bool told = false;
     kv__info_encode(&f->info, f->ndbs, &info);
     for (size_t i = 0; i < f->entries; i++) {
+        /* A page that went, and its collection after it, page by page: it goes once. */
+        if (i > 0 && entry_cmp(&sorted[i - 1], &sorted[i]) == 0)
+            continue;
         if (sorted[i]->phys == 255 && !told) {
             put_record(t, KV_INFO_KEY, buf_slice(&info));
             told = true;

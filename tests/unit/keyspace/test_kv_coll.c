@@ -359,6 +359,32 @@ static void test_view_and_databases(void **state)
     assert_int_equal(kv_close(kv, &err), ST_OK);
 }
 
+/* A page that goes, and then its collection, which is small enough to go page by page: a large fold takes each page once. */
+static void test_page_and_collection_dropped(void **state)
+{
+    struct error err;
+    char name[32];
+    memset(&now, 0, sizeof(now));
+    open_kv();
+    kv_flush(kv, -1);
+    for (int e = 0; e < 300; e++)
+        set_element(1, e);
+    assert_int_equal(kv_fold_now(kv, &err), ST_OK);
+    for (int e = 0; e < 250; e++)
+        del_element(1, e);
+    assert_true(kv->dead_pages.n > 0);
+    del_key(1);
+    for (int i = 0; i < 5000; i++) {
+        struct slice key = slice_make(name, (size_t)snprintf(name, sizeof(name), "string:%d", i));
+        assert_int_equal(kv_set(kv, 0, key, SLICE("v"), KV_NO_EXPIRE, 0, NULL, &err), ST_OK);
+    }
+    if (kv_fold_now(kv, &err) != ST_OK)
+        fail_msg("fold: %s", err.message);
+    check_all(&now);
+    kv_flush(kv, -1);
+    assert_int_equal(kv_close(kv, &err), ST_OK);
+}
+
 static int set_up(void **state)
 {
     snprintf(dir, sizeof(dir), "/tmp/orbit-coll-XXXXXX");
@@ -383,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_crashes),
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_view_and_databases),
+        cmocka_unit_test(test_page_and_collection_dropped),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
