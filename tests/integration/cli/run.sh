@@ -48,7 +48,7 @@ check rdb_import_replace 0 '2 keys restored, 0 refused' rdb import "$dir/out.rdb
 check rdb_flush 0 OK flushall
 check rdb_import 0 '2 keys restored, 0 refused' rdb import "$dir/out.rdb"
 check rdb_imported 0 '"two words"' get key
-printf 'REDIS0011\x00\x01k\x05v' >"$dir/cut.rdb"
+printf 'REDIS0011\000\001k\005v' >"$dir/cut.rdb"
 check rdb_import_cut 1 'broken' rdb import "$dir/cut.rdb"
 printf 'not a dump file' >"$dir/other.rdb"
 check rdb_import_other 1 'Wrong signature' rdb import "$dir/other.rdb"
