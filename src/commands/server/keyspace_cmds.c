@@ -1,6 +1,7 @@
 /* DBSIZE, FLUSHALL, FLUSHDB, SWAPDB, TIME, ROLE. */
 #include "base/clock.h"
 #include "base/num.h"
+#include "commands/server/save.h"
 #include "commands/server/server_commands.h"
 #include "session/call.h"
 #include "session/reply.h"
@@ -32,6 +33,8 @@ static void flush(struct call *c, int db)
 void cmd_flushall(struct call *c)
 {
     flush(c, -1);
+    if (!c->failed && !c->in_exec && !c->in_script)
+        save_after_flush(c->kv);
 }
 
 void cmd_flushdb(struct call *c)

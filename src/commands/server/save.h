@@ -17,6 +17,8 @@ const char *save_path(char out[PATH_MAX]);
 MUST_USE enum status save_now(struct kv *kv, struct error *err);
 /* Stops the save under way, if any, and waits for its end. */
 void save_stop(void);
+/* Everything was deleted: with save points, a dump file that says so takes the place of the old one. */
+void save_after_flush(struct kv *kv);
 /* What INFO tells of the last load. */
 void save_note_load(uint64_t keys, uint64_t expired);
 

@@ -186,6 +186,14 @@ enum status save_now(struct kv *kv, struct error *err)
     return st;
 }
 
+void save_after_flush(struct kv *kv)
+{
+    struct error err = {.message = ""};
+    /* Inside of a transaction there is no view to be had; the next save point sees to it. */
+    if (rdb_save_points_set() && !lifecycle.loading && save_now(kv, &err) != ST_OK)
+        log_debug(LOG_KEYSPACE, "no dump file after FLUSHALL: %s", err.message);
+}
+
 /* -- In the background ----------------------------------------------------------------------------------------------------- */
 
 /* Takes the view once little is dirty, or the fold that was wanted is through. */
