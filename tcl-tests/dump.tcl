@@ -122,6 +122,37 @@ server {} {
     }
 }
 
+server {} {
+    test "Loading a dump file that was cut short by a crash begins anew" {
+        if {$::provider eq "memory"} {
+            skip "the memory provider forgets what was loaded"
+        }
+        seed 13
+        fill 1000
+        set digest [r debug digest]
+        equal [r save] OK
+        set dir [server_dir]
+        srv::stop $srv::current KILL
+        foreach stop_ms {400 700} {
+            file delete -force $dir/data
+            set pid [exec $::server_binary $dir/orbit.conf --key-load-delay 1000 >> $dir/log 2>> $dir/stderr &]
+            lappend ::pids $pid
+            after $stop_ms
+            exec kill -KILL $pid
+            while {[srv::running $pid]} {
+                after 10
+            }
+            set srv::current [srv::launch $srv::current]
+            interp alias {} r {} [dict get $srv::current client]
+            equal [r debug digest] $digest
+            srv::stop $srv::current KILL
+        }
+        set srv::current [srv::launch $srv::current]
+        interp alias {} r {} [dict get $srv::current client]
+        equal [r debug digest] $digest
+    }
+}
+
 server {save {1 5}} {
     test "Save points write the dump file by themselves" {
         for {set i 0} {$i < 10} {incr i} {

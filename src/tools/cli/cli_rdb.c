@@ -25,6 +25,7 @@
 
 #define SCAN_COUNT   "1000"
 #define FOOTER_BYTES 10
+#define BULK_MAX     (512 << 20)
 
 /* -- Import ---------------------------------------------------------------------------------------------------------------- */
 
@@ -35,7 +36,7 @@ struct import {
     struct slice bytes;
     bool replace;
     uint64_t db, keys, expired, libraries, refused;
-    int64_t now_ms;
+    int64_t now_ms, bulk_max; /* proto-max-bulk-len */
     char first_error[256];
 };
 
@@ -73,6 +74,30 @@ static void put_payload(struct cli_pipe *p, unsigned type, struct slice value)
     buf_put(&p->out, "\r\n", 2);
 }
 
+/* A server closes the connection when an argument is too long for it; so that is found out here. */
+static bool too_long(struct import *im, struct slice value)
+{
+    if (value.n + 1 + FOOTER_BYTES <= (uint64_t)im->bulk_max)
+        return false;
+    if (!im->refused++)
+        snprintf(
+            im->first_error, sizeof im->first_error,
+            "a value of %zu bytes is longer than the server's proto-max-bulk-len; a server that "
+            "starts with the file and an empty data directory takes it",
+            value.n);
+    return true;
+}
+
+static int64_t ask_bulk_max(redisContext *link)
+{
+    int64_t v = BULK_MAX;
+    redisReply *r = redisCommand(link, "CONFIG GET proto-max-bulk-len");
+    if (r && r->elements == 2 && r->element[1]->type == REDIS_REPLY_STRING)
+        v = strtoll(r->element[1]->str, NULL, 10);
+    freeReplyObject(r);
+    return v;
+}
+
 static void put_restore(struct import *im, const struct rdb_file_item *item, struct slice value)
 {
     struct cli_pipe *p = &im->pipe;
@@ -104,10 +129,13 @@ static enum status import_key(struct import *im, const struct rdb_file_item *ite
         im->expired++;
         return ST_OK;
     }
+    struct slice value = slice_make(from, (size_t)(im->file.r.p - from));
+    im->keys++;
+    if (too_long(im, value))
+        return ST_OK;
     if (item->db != im->db)
         put_select(im, item->db);
-    put_restore(im, item, slice_make(from, (size_t)(im->file.r.p - from)));
-    im->keys++;
+    put_restore(im, item, value);
     return ST_OK;
 }
 
@@ -175,6 +203,7 @@ static int import_file(struct cli *c, const char *path, bool replace)
         fprintf(stderr, "orbit-cli: %s\n", err.message);
         return CLI_USAGE;
     }
+    im.bulk_max = ask_bulk_max(c->link);
     cli_progress_begin(&im.progress);
     enum status st = import_items(&im, &connected, &err);
     int status = connected ? report_import(&im, st, &err, path) : CLI_USAGE;
