@@ -109,3 +109,54 @@ server {} {
         r set a 1
     }
 }
+
+server {} {
+    seed 11
+    random_writes 300 40
+    set master [port]
+    set ::m [new_client]
+    $::m select 0
+
+    server [list replicaof "127.0.0.1 $master"] {
+        proc offset {text} {
+            regexp {master_repl_offset:(\d+)} $text -> n
+            return $n
+        }
+
+        proc in_step {} {
+            eventually 20000 {[info_field master_link_status] eq "up"}
+            eventually 10000 {[offset [r info replication]] == [offset [$::m info replication]]}
+            equal [r debug digest] [$::m debug digest]
+        }
+
+        test "A replica has what its master has" {
+            in_step
+            refuses "READONLY*" {r set a 1}
+            for {set i 0} {$i < 300} {incr i} {
+                $::m hset hash f$i $i
+                $::m zadd zset $i m[expr {$i % 50}]
+                $::m rpush list $i
+                $::m eval {redis.call('incr', KEYS[1]) redis.call('sadd', KEYS[2], ARGV[1])} 2 steps set $i
+            }
+            $::m set short x PX 30
+            after 50
+            in_step
+            equal [r exists short] 0
+        }
+
+        test "It goes on where it was after the link broke" {
+            $::m client kill type replica
+            $::m incr steps
+            in_step
+            like [$::m info stats] *sync_partial_ok:1*
+        }
+
+        test "It becomes a master" {
+            r replicaof no one
+            r incr steps
+            equal [r get steps] 302
+            equal [$::m get steps] 301
+            equal [lindex [r role] 0] master
+        }
+    }
+}

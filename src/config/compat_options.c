@@ -5,6 +5,8 @@
 #include "base/num.h"
 #include "config/option.h"
 
+#include <stdio.h>
+
 struct compat_options compat_opts;
 
 static const struct config_enum compat_sanitize_names[] = {
@@ -18,24 +20,32 @@ static const struct config_enum compat_endpoint_names[] = {
 
 /* -- replicaof ----------------------------------------------------------------------------------------------------------- */
 
+char compat_replicaof[COMPAT_REPLICAOF_MAX];
+
 static enum status replicaof_set(const struct slice *argv, size_t argc, bool from_file,
                                  struct error *err)
 {
     int64_t port;
-    if (argc == 1 && argv[0].n == 0)
-        return ST_OK; /* what CONFIG REWRITE writes */
+    if (argc == 1 && argv[0].n == 0) {
+        compat_replicaof[0] = 0; /* what CONFIG REWRITE writes */
+        return ST_OK;
+    }
     if (argc != 2)
         return error_set(err, ST_INVALID, "wrong number of arguments");
-    if (slice_is(argv[0], "no") && slice_is(argv[1], "one"))
+    if (slice_is(argv[0], "no") && slice_is(argv[1], "one")) {
+        compat_replicaof[0] = 0;
         return ST_OK;
-    if (!num_parse_int(argv[1], &port) || port < 0 || port > 65535)
+    }
+    if (!num_parse_int(argv[1], &port) || port < 0 || port > 65535 || argv[0].n > 255)
         return error_set(err, ST_INVALID, "Invalid master port");
-    return error_set(err, ST_UNSUPPORTED,
-                     "replicaof: this version of Orbit cannot follow another server");
+    snprintf(compat_replicaof, sizeof compat_replicaof, "%.*s %lld", SLICE_FMT(argv[0]),
+             (long long)port);
+    return ST_OK;
 }
 
 static void replicaof_get(struct buf *out)
 {
+    buf_put_str(out, compat_replicaof);
 }
 
 static const struct config_custom compat_replicaof_option = {

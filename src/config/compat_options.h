@@ -13,6 +13,10 @@ struct compat_options {
 };
 extern struct compat_options compat_opts;
 
+/* The master that this server follows, as "host port"; "": none. REPLICAOF changes it. */
+#define COMPAT_REPLICAOF_MAX 280
+extern char compat_replicaof[COMPAT_REPLICAOF_MAX];
+
 void compat_options_register(void);
 
 #endif

@@ -215,6 +215,10 @@ MUST_USE enum status kv_evict(struct kv *kv);
 void kv_set_active_expire(struct kv *kv, bool on);
 /* While paused (CLIENT PAUSE) nothing is deleted by expiry; expired keys are still not seen. */
 void kv_pause_expire(struct kv *kv, bool paused);
+/* Following a master, which tells by itself what has expired: as while paused, and nothing is evicted. */
+void kv_follow(struct kv *kv, bool on);
+/* A command of the master runs: for it no key has expired. */
+void kv_obey(struct kv *kv, bool on);
 
 struct kv_stats {
     uint64_t hits, misses;     /* keyspace_hits, keyspace_misses */

@@ -146,7 +146,7 @@ static bool evict_one(struct kv *kv, struct candidate *best)
 enum status kv_evict(struct kv *kv)
 {
     uint64_t limit = (uint64_t)keyspace_opts.maxmemory;
-    if (limit == 0 || kv->replaying)
+    if (limit == 0 || kv->replaying || kv->following)
         return ST_OK;
     /* No key at all fits below such a limit: it is exceeded without any. */
     bool none_fits = limit < LEAST_RECORD;

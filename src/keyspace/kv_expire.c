@@ -8,6 +8,16 @@
 #include "base/mem.h"
 #include "keyspace/kv_priv.h"
 
+void kv_follow(struct kv *kv, bool on)
+{
+    kv->following = on;
+}
+
+void kv_obey(struct kv *kv, bool on)
+{
+    kv->obeying = on;
+}
+
 int64_t kv__now(void)
 {
     return clock_cached_ms();
@@ -15,7 +25,7 @@ int64_t kv__now(void)
 
 bool kv__expired(const struct kv *kv, const struct kv_rec *r)
 {
-    return r->expire != KV_NO_EXPIRE && r->expire <= kv__now() && !kv->replaying;
+    return r->expire != KV_NO_EXPIRE && r->expire <= kv__now() && !kv->replaying && !kv->obeying;
 }
 
 /* -- Heap (binary, by expiry; a record knows its place) ------------------------------------------------------------------ */
@@ -218,7 +228,7 @@ static bool expire_heap_until(struct kv *kv, struct kv_db *d, int64_t until_us)
 bool kv__expire_step(struct kv *kv, int64_t until_us)
 {
     bool more = false;
-    if (!kv->active_expire || kv->expire_paused || kv->replaying || kv->refused)
+    if (!kv->active_expire || kv->expire_paused || kv->following || kv->replaying || kv->refused)
         return false;
     kv->expire_lag_ms = 0;
     for (int i = 0; i < kv->ndbs; i++) {

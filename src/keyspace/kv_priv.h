@@ -157,7 +157,7 @@ struct kv {
     size_t hand_bucket;
 
     /* expiry */
-    bool active_expire, expire_paused, replaying, own_change;
+    bool active_expire, expire_paused, following, obeying, replaying, own_change;
     int64_t next_stored;      /* no entry of the store beyond the cursor is due before this */
     struct buf expire_cursor; /* key of the expire space up to which everything is done */
     struct buf

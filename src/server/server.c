@@ -25,6 +25,7 @@
 #include "server/process.h"
 #include "server/server_options.h"
 #include "server/signals.h"
+#include "services/replication/replication.h"
 #include "session/acl.h"
 #include "session/dispatch.h"
 #include "session/hooks.h"
@@ -272,6 +273,7 @@ static enum status start(struct error *err)
     if (st != ST_OK)
         return st;
     ticks_setup();
+    replication_begin();
     config_on_change("loglevel", loglevel_changed, NULL);
     config_on_change("appendonly", appendonly_changed, NULL);
     config_on_change("locale-collate", collate_changed, NULL);

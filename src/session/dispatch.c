@@ -72,6 +72,8 @@ bool dispatch_over_memory(void)
 
 const char *dispatch_no_replicas(void)
 {
+    if (UNLIKELY(lifecycle.following) && compat_opts.replica_read_only)
+        return "READONLY You can't write against a read only replica.";
     if (LIKELY(compat_opts.min_replicas_to_write == 0) || compat_opts.min_replicas_max_lag == 0 ||
         (int64_t)lifecycle.good_replicas >= compat_opts.min_replicas_to_write || lifecycle.loading)
         return NULL;
@@ -345,6 +347,13 @@ static bool check_state(struct call *c, unsigned roles, struct effective e, enum
     }
     if ((e.any & CMD_WRITE) && UNLIKELY(dispatch_no_replicas() != NULL)) {
         *r = reject(c, roles, dispatch_no_replicas());
+        return true;
+    }
+    if (UNLIKELY(lifecycle.following) && !lifecycle.master_up &&
+        !compat_opts.replica_serve_stale_data && (e.lacking & CMD_STALE)) {
+        *r = reject(c, roles,
+                    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to "
+                    "'no'.");
         return true;
     }
     if (UNLIKELY(s->flags & SESS_PUBSUB) && s->resp == 2 && !(roles & ROLE_IN_PUBSUB)) {

@@ -25,7 +25,8 @@ unsigned dispatch_flags(const struct call *c);
 /* The data set was over maxmemory, with nothing to evict, when the command of a client began that runs now. */
 bool dispatch_over_memory(void);
 
-/* min-replicas-to-write asks for replicas that are not there: writes are refused with this text. NULL: not so. */
+/* min-replicas-to-write asks for replicas that are not there, or this is a replica: writes are refused with this text. NULL: not
+ * so. */
 const char *dispatch_no_replicas(void);
 
 /* DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call commands with CMD_NOSCRIPT. */

@@ -27,6 +27,8 @@ struct lifecycle {
     bool cron_paused;                     /* DEBUG PAUSE-CRON */
     uint64_t cron_runs;
     unsigned good_replicas; /* online, and heard of within min-replicas-max-lag */
+    bool following;         /* a master (REPLICAOF) */
+    bool master_up;         /* and in step with it */
 };
 extern struct lifecycle lifecycle;
 

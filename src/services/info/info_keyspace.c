@@ -48,9 +48,6 @@ static void put_traffic(struct buf *out)
     buf_put_str(out,
                 "instantaneous_input_repl_kbps:0.00\r\ninstantaneous_output_repl_kbps:0.00\r\n");
     info__put_u64(out, "rejected_connections", traffic.rejected);
-    info__put_u64(out, "sync_full", 0);
-    info__put_u64(out, "sync_partial_ok", 0);
-    info__put_u64(out, "sync_partial_err", 0);
 }
 
 void info__stats(struct buf *out)

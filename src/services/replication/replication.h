@@ -5,5 +5,7 @@
 
 /* Attaches to ticks and sessions. Once, before the start. */
 void replication_start(void);
+/* Follows the master that the option replicaof names. Once, when the data is loaded and before clients are served. */
+void replication_begin(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* SYNC, PSYNC and REPLCONF. */
 #include "base/clock.h"
 #include "base/num.h"
+#include "config/compat_options.h"
 #include "event/loop.h"
 #include "services/replication/replication_commands.h"
 #include "services/replication/replication_priv.h"
@@ -24,33 +25,67 @@ static void attach_to_ticks(void)
     attached = true;
 }
 
-static void become_replica(struct call *c, bool psync)
+static struct repl_client *become_replica(struct call *c, bool psync)
 {
     struct repl_client *r;
     if (c->s->flags & SESS_REPLICA)
-        return;
+        return NULL;
+    if (lifecycle.following && !lifecycle.master_up) {
+        reply_error(c, "NOMASTERLINK Can't SYNC while not connected with my master");
+        return NULL;
+    }
     if (list_empty(&repl.clients))
         repl.pinged_ms = clock_mono_us() / 1000;
     r = repl__client(c->s);
     r->psync = psync;
     r->state = REPL_WAITS;
+    r->acked_s = clock_wall_ms() / 1000;
     c->s->flags |= SESS_REPLICA;
     list_push(&repl.clients, &r->link);
     attach_to_ticks();
     loop_wake(lifecycle.loop);
+    return r;
 }
 
 void cmd_sync(struct call *c)
 {
-    become_replica(c, false);
+    (void)become_replica(c, false);
 }
 
-/* The log is not offered from an old position yet: every replica begins with a dump. */
 void cmd_psync(struct call *c)
 {
     int64_t offset;
-    if (call_arg_int(c, 2, &offset, NULL))
-        become_replica(c, true);
+    if (!call_arg_int(c, 2, &offset, NULL))
+        return;
+    struct repl_client *r = become_replica(c, true);
+    /* Effects of this tick are not in the stream yet: they come to it like to all others. */
+    if (r && !repl__continue(r, c->argv[1], offset) && !slice_is(c->argv[1], "?"))
+        repl_partial_err++;
+}
+
+void cmd_replicaof(struct call *c)
+{
+    int64_t port;
+    if (call_arg_is(c, 1, "no") && call_arg_is(c, 2, "one")) {
+        repl__follow_nobody();
+        compat_replicaof[0] = 0;
+        reply_ok(c);
+        return;
+    }
+    if (c->s->flags & SESS_REPLICA) {
+        reply_error(c, "ERR Command is not valid when client is a replica.");
+        return;
+    }
+    if (!call_arg_range(c, 2, 0, 65535, &port, "Invalid master port"))
+        return;
+    if (repl__follows(c->argv[1], (int)port)) {
+        reply_status(c, "OK Already connected to specified master");
+        return;
+    }
+    repl__follow(c->argv[1], (int)port);
+    snprintf(compat_replicaof, sizeof compat_replicaof, "%.*s %d", SLICE_FMT(c->argv[1]),
+             (int)port);
+    reply_ok(c);
 }
 
 static bool set_port(struct call *c, struct repl_client *r, int i)
@@ -104,6 +139,7 @@ static void acknowledge(struct call *c, struct repl_client *r, int i)
     if ((uint64_t)offset > r->acked)
         r->acked = (uint64_t)offset;
     r->acked_s = clock_wall_ms() / 1000;
+    repl__count_good();
 }
 
 void cmd_replconf(struct call *c)

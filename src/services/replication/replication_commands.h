@@ -7,6 +7,7 @@
 void replication_commands_register(void);
 void cmd_psync(struct call *c);
 void cmd_replconf(struct call *c);
+void cmd_replicaof(struct call *c);
 void cmd_role(struct call *c);
 void cmd_sync(struct call *c);
 

@@ -1,5 +1,6 @@
 /* The dump that a new replica gets: written by a worker from a view into a file without a name, and sent piece by piece while the
  * loop goes on. One dump at a time serves all that wait for the same. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "event/loop.h"
@@ -93,8 +94,7 @@ static void tell_position(struct repl_client *r)
     char text[96];
     if (!r->psync)
         return;
-    int n = snprintf(text, sizeof text, "+FULLRESYNC %s %" PRIu64 "\r\n", lifecycle.run_id,
-                     repl.offset);
+    int n = snprintf(text, sizeof text, "+FULLRESYNC %s %" PRIu64 "\r\n", repl.id, repl.offset);
     repl__send(r, slice_make(text, (size_t)n));
 }
 
@@ -124,7 +124,9 @@ static void begin(bool functions_only)
 {
     struct error err = {.message = ""};
     struct dump_job *j = job_new(functions_only, &err);
+    /* Those who are online already follow a stream in which a database is selected. */
     kv_stream(lifecycle.kv, true);
+    repl__backlog_begin();
     LIST_EACH(it, &repl.clients)
     {
         struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
@@ -135,6 +137,7 @@ static void begin(bool functions_only)
             continue;
         }
         tell_position(r);
+        repl_full++;
         r->state = REPL_DUMPS;
     }
     if (!j)
@@ -170,6 +173,8 @@ static void all_sent(struct repl_client *r)
     if (!r->dump_only)
         repl__send(r, buf_slice(&r->later));
     buf_free(&r->later);
+    r->acked_s = clock_wall_ms() / 1000;
+    repl__count_good();
     log_notice(LOG_SERVER, "Synchronization with a replica succeeded");
 }
 

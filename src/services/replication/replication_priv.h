@@ -34,16 +34,48 @@ struct repl_client {
 
 struct repl {
     struct list_node clients;
-    uint64_t offset; /* bytes of effects since there were replicas */
-    int64_t pinged_ms;
+    char id[41]; /* of the stream */
+    char id2[41];
+    int64_t second_offset; /* up to it the stream was id2's; -1: there was none */
+    uint64_t offset;       /* bytes of the stream so far */
+    int64_t pinged_ms, alone_since_ms;
 };
 extern struct repl repl;
+extern uint64_t repl_full, repl_partial_ok, repl_partial_err; /* answers to SYNC and PSYNC */
 
 /* The state of a session, made when it has none. */
 struct repl_client *repl__client(struct session *s);
 size_t repl__count(void);
-/* Bytes that every replica gets, as effects. */
-void repl__feed(struct slice bytes);
+/* Bytes of the stream: every replica gets them, the offset moves. */
+void repl__relay(struct slice bytes);
+/* Closes the connections of all replicas: what they have is not what will come. */
+void repl__drop_clients(void);
+/* The stream goes on under another name; NULL: a new one. The former one stays known as the second. */
+void repl__change_id(const char *id);
+void repl__no_second_id(void);
+int repl__listen_port(void);
+/* Tells how many replicas count for min-replicas-to-write. */
+void repl__count_good(void);
+/* Sends what has come since offset. False: it is not there any more. */
+bool repl__continue(struct repl_client *r, struct slice id, int64_t offset);
+
+/* replication_backlog.c */
+void repl__backlog_begin(void);
+void repl__backlog_end(void);
+bool repl__backlog_active(void);
+void repl__backlog_put(struct slice bytes);
+/* The bytes behind offset. False: they are not there (any more). */
+bool repl__backlog_since(uint64_t offset, struct slice *out);
+void repl__backlog_info(struct buf *out);
+
+/* replica_link.c: following a master. */
+void repl__follow(struct slice host, int port);
+void repl__follow_nobody(void);
+bool repl__follows(struct slice host, int port);
+/* ROLE's word for the link. */
+const char *repl__link_role(const char **host, int *port);
+void repl__link_info(struct buf *out);
+void repl__link_cron(void);
 void repl__send(struct repl_client *r, struct slice bytes);
 
 /* replication_dump.c: makes and sends dumps; a little at a time. True: more is to be done. */
