@@ -104,7 +104,7 @@ static enum status on_element(void *arg, struct slice x, struct slice y, struct 
 static enum status on_scored(void *arg, struct slice member, double score, struct error *err)
 {
     struct builder *b = arg;
-    bool added;
+    bool added = true;
     enum status st = expect(b, member, err);
     if (st == ST_OK)
         st = kv_zset_put(b->rec, member, score, &added, err);

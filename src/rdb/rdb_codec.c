@@ -140,7 +140,8 @@ static struct slice get_int(struct reader *r, uint8_t enc, struct buf *scratch)
     char text[NUM_BUF];
     int64_t v;
     if (enc == ENC_INT8) {
-        v = (int8_t)reader_u8(r);
+        uint8_t byte = reader_u8(r);
+        v = byte < 128 ? byte : byte - 256;
     } else if (enc == ENC_INT16) {
         uint8_t low = reader_u8(r);
         v = (int16_t)(low | reader_u8(r) << 8);

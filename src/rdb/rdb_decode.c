@@ -194,7 +194,7 @@ static enum status decode_seq(struct rdb_decoder *d, const struct packed *p, str
     struct rdb_seq q;
     struct rdb_item a, b = {.s = SLICE_NULL};
     bool pairs = p->type == KV_HASH || p->type == KV_ZSET;
-    double score;
+    double score = 0;
     if (!rdb_seq_open(&q, p->kind, bytes))
         return error_set(d->err, ST_CORRUPT, "%s", p->broken);
     if (d->type != RDB_LIST_QUICKLIST && d->type != RDB_LIST_QUICKLIST_2)

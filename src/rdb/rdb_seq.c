@@ -29,11 +29,12 @@ static uint32_t u16le(struct reader *r)
 /* A signed integer of n bytes, little endian. */
 static int64_t int_le(struct reader *r, unsigned n)
 {
-    uint64_t v = 0;
-    for (unsigned i = 0; i < n; i++)
+    uint64_t v = 0, sign = 0;
+    for (unsigned i = 0; i < n; i++) {
         v |= (uint64_t)reader_u8(r) << (8 * i);
-    unsigned unused = 64 - 8 * n;
-    return (int64_t)(v << unused) >> unused;
+        sign = 0x80ULL << (8 * i);
+    }
+    return (int64_t)((v ^ sign) - sign);
 }
 
 /* Takes the terminator off. */
