@@ -412,7 +412,8 @@ static uint32_t middle(const struct kv_leaf *l, uint32_t i, uint64_t cost, bool 
 static struct kv_leaf *leaf_of_one(struct slice key, struct slice value)
 {
     uint64_t cost = kv__leaf_cost(key.n, value.n);
-    struct kv_leaf *l = kv__leaf_new(cost < KV_LEAF_MAX ? KV_LEAF_MAX : cost);
+    /* The next one will probably come behind it, if there is room for two. */
+    struct kv_leaf *l = kv__leaf_new(cost <= KV_LEAF_MAX / 2 ? KV_LEAF_MAX : cost);
     if (l && !kv__leaf_insert(&l, 0, key, value)) {
         kv__leaf_unref(l);
         return NULL;
