@@ -231,20 +231,17 @@ void block_on_keys(struct call *c, const struct slice *keys, size_t n, enum kv_t
 
 /* -- Serving ------------------------------------------------------------------------------------------------------------- */
 
-/* A key that cannot be read concerns everybody: the command says why. */
-static bool has_reason(const struct key_wait *kw, const struct wanted_key *k)
+enum found { FOUND_NOTHING, FOUND_VALUE, FOUND_UNREADABLE };
+
+static enum found look(struct kv *kv, const struct wanted_key *k, enum kv_type *type)
 {
     struct kv_rec *rec = NULL;
     struct error err;
-    if (kw->nokey)
-        return true;
-    struct kv *kv = kw->s->kv;
-    kv_unit_begin(kv);
     enum status st =
         kv_lookup(kv, k->db, key_name(k), KV_NOTOUCH | KV_NOSTATS | KV_LEAVE, &rec, &err);
-    bool yes = st != ST_OK || (rec && kv_rec_type(rec) == kw->type);
-    kv_unit_end(kv);
-    return yes;
+    if (rec)
+        *type = kv_rec_type(rec);
+    return st != ST_OK ? FOUND_UNREADABLE : rec ? FOUND_VALUE : FOUND_NOTHING;
 }
 
 static bool is_paused(const struct key_wait *kw)
@@ -265,17 +262,29 @@ static void run_again(struct session *s)
 /* False: CLIENT PAUSE held somebody back. */
 static bool serve_key(struct wanted_key *k)
 {
-    bool all = true;
+    bool all = true, looked = false;
+    enum found found = FOUND_NOTHING;
+    enum kv_type type = KV_NONE;
     k->serving = true;
     LIST_EACH_SAFE(it, next, &k->waiters)
     {
         const struct key_wait *kw = LIST_ENTRY(it, struct waiter, of_key)->wait;
-        if (!has_reason(kw, k) || (kw->s->flags & SESS_CLOSING))
+        if (!looked)
+            found = look(kw->s->kv, k, &type);
+        looked = true;
+        if (found == FOUND_NOTHING && !k->on_nokey)
+            break;
+        /* A key that cannot be read concerns everybody: the command says why. */
+        bool wakes =
+            kw->nokey || found == FOUND_UNREADABLE || (found == FOUND_VALUE && type == kw->type);
+        if (!wakes || (kw->s->flags & SESS_CLOSING))
             continue;
-        if (is_paused(kw))
+        if (is_paused(kw)) {
             all = false;
-        else
-            run_again(kw->s);
+            continue;
+        }
+        run_again(kw->s);
+        looked = false;
     }
     k->serving = false;
     return all;
