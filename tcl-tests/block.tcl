@@ -54,13 +54,13 @@ server {} {
     }
 
     test "Times end one after the other and not early" {
-        set c [waiting 1 blpop none 0.3]
-        set d [waiting 1 blmpop 0.05 1 none left]
         set start [clock milliseconds]
+        set c [waiting 1 blpop none 0.6]
+        set d [waiting 1 blmpop 0.3 1 none left]
         equal [$d read] {}
-        between 20 [expr {[clock milliseconds] - $start}] 200
+        between 300 [expr {[clock milliseconds] - $start}] 599
         equal [$c read] {}
-        between 200 [expr {[clock milliseconds] - $start}] 500
+        between 600 [expr {[clock milliseconds] - $start}] 5000
         $c close; $d close
     }
 
