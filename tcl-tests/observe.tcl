@@ -50,9 +50,13 @@ server {latency-monitor-threshold 30 slowlog-log-slower-than 30000} {
         assert {[string match "*db0:keys=1,expires=0,avg_ttl=0*" [r info keyspace]]}
     }
 
-    test "INFO memory tells what the empty server took" {
-        set startup [info_field used_memory_startup]
-        assert {$startup > 100000 && $startup <= [info_field used_memory_peak]}
+    test "INFO memory counts what maxmemory bounds" {
+        set before [info_field used_memory]
+        r set big [string repeat x 1000000]
+        assert {[info_field used_memory] - $before >= 1000000}
+        assert {[info_field used_memory_dataset] == [info_field data_set_bytes]}
+        r del big
+        assert {[info_field used_memory] - $before < 100000}
     }
 
     test "INFO storage and tick follow the writes" {

@@ -209,7 +209,10 @@ void kv_notify(struct kv *kv, enum notify_class cls, const char *event, int db, 
 /* True inside the modified hook of a key that the keyspace itself deletes because it has expired: no command did it. */
 bool kv_own_change(const struct kv *kv);
 
-/* maxmemory: deletes keys by policy until the logical data set is within the limit. ST_NO_MEMORY when it cannot. */
+/* What maxmemory bounds, in bytes: the logical data set, in memory and on disk, and the memory of clients as last told. */
+uint64_t kv_used(const struct kv *kv);
+void kv_set_client_memory(struct kv *kv, uint64_t bytes);
+/* maxmemory: deletes keys by policy until kv_used is within the limit. ST_NO_MEMORY when it cannot. */
 MUST_USE enum status kv_evict(struct kv *kv);
 /* Active expiry on (default) or off (DEBUG SET-ACTIVE-EXPIRE). */
 void kv_set_active_expire(struct kv *kv, bool on);
@@ -225,7 +228,7 @@ struct kv_stats {
     uint64_t expired, evicted; /* expired_keys, evicted_keys */
     uint64_t lazy_freed;       /* lazyfreed_objects */
     int64_t expire_lag_ms;     /* how late the oldest due key is */
-    uint64_t data_bytes;       /* logical data set: what maxmemory bounds */
+    uint64_t data_bytes;       /* logical data set */
     uint64_t cache_records, cache_bytes, cache_evictions;
     uint64_t cold_reads, cold_misses; /* lookups that went to the store */
     uint64_t dirty_records, dirty_bytes;

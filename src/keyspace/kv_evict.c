@@ -1,11 +1,10 @@
-/* maxmemory: the logical data set is kept within its limit by deleting keys. Candidates are drawn as the policy says; of
+/* maxmemory: the logical data set, and what clients take, are kept within the limit by deleting keys. Candidates are drawn as the policy says; of
  * `maxmemory-samples` ones the best goes. A key that is not in the record cache has not been used for long, so it is the
  * first choice of the LRU and LFU policies. */
 #include "base/clock.h"
 #include "keyspace/kv_priv.h"
 
 #define EVICT_BUDGET_US 500
-#define LEAST_RECORD    16 /* bytes */
 
 uint64_t kv__data_bytes(const struct kv *kv)
 {
@@ -143,26 +142,30 @@ static bool evict_one(struct kv *kv, struct candidate *best)
     return true;
 }
 
+uint64_t kv_used(const struct kv *kv)
+{
+    return kv__data_bytes(kv) + kv->client_bytes;
+}
+
+void kv_set_client_memory(struct kv *kv, uint64_t bytes)
+{
+    kv->client_bytes = bytes;
+}
+
 enum status kv_evict(struct kv *kv)
 {
     uint64_t limit = (uint64_t)keyspace_opts.maxmemory;
-    if (limit == 0 || kv->replaying || kv->following)
-        return ST_OK;
-    /* No key at all fits below such a limit: it is exceeded without any. */
-    bool none_fits = limit < LEAST_RECORD;
-    if (none_fits)
-        limit = 0;
-    else if (kv__data_bytes(kv) <= limit)
+    if (limit == 0 || kv->replaying || kv->following || kv_used(kv) <= limit)
         return ST_OK;
     if (keyspace_opts.maxmemory_policy == KV_EVICT_NONE)
         return ST_NO_MEMORY;
     struct candidate best = {.key = BUF_INIT};
     int64_t until = clock_mono_us() + EVICT_BUDGET_US;
     bool going = true;
-    while (kv__data_bytes(kv) > limit && (going = evict_one(kv, &best))) {
+    while (kv_used(kv) > limit && (going = evict_one(kv, &best))) {
         if (clock_mono_us() >= until)
             break; /* the rest with the next command: one client must not wait for all */
     }
     buf_free(&best.key);
-    return going && !none_fits ? ST_OK : ST_NO_MEMORY;
+    return going ? ST_OK : ST_NO_MEMORY;
 }

@@ -76,7 +76,10 @@ static enum status set_value(struct kv *kv, int db, struct slice key, struct sli
     if (!keep_ttl || is_new)
         r->expire = expire;
     r->type = KV_STRING;
-    kv__touch(kv, r);
+    if (is_new)
+        kv__touch_new(r);
+    else
+        kv__touch(kv, r);
     kv__change_end(kv, d, r);
     if (is_new)
         kv_notify(kv, NOTIFY_NEW, "new", db, key);

@@ -107,6 +107,11 @@ static size_t tick_bytes(void)
     return kv_tick_bytes(lifecycle.kv);
 }
 
+static void client_memory(size_t bytes)
+{
+    kv_set_client_memory(lifecycle.kv, bytes);
+}
+
 static void prefetch(int db, const struct slice *keys, size_t n)
 {
     kv_prefetch(lifecycle.kv, db, keys, n);
@@ -259,7 +264,8 @@ static enum status start(struct error *err)
     if (st != ST_OK)
         return st;
     server_start_services();
-    struct resp_env env = {lifecycle.loop, lifecycle.kv, tick_bytes, prefetch, maxmemory};
+    struct resp_env env = {lifecycle.loop, lifecycle.kv, tick_bytes,
+                           prefetch,       maxmemory,    client_memory};
     resp_init(&env);
     st = resp_listen(err);
     if (st != ST_OK)

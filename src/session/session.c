@@ -162,3 +162,18 @@ void session_reset(struct session *s)
                             SESS_DIRTY_EXEC);
     s->ops->set_reply(s, true);
 }
+
+size_t session_memory(void)
+{
+    size_t total = 0;
+    LIST_EACH(it, session_list())
+    {
+        struct session *s = LIST_ENTRY(it, struct session, link);
+        struct sess_peer peer = {.tot_mem = 0};
+        if (s->flags & SESS_REPLICA)
+            continue;
+        s->ops->peer(s, &peer);
+        total += peer.tot_mem;
+    }
+    return total;
+}

@@ -123,6 +123,8 @@ void session_free(struct session *s);
 struct session *session_by_id(uint64_t id);
 size_t session_count(void); /* connected clients, internal ones left out */
 struct list_node *session_list(void);
+/* Memory of all sessions and their buffers; replicas' left out. Asks every one. */
+size_t session_memory(void);
 void session_close(struct session *s,
                    enum sess_close how); /* sets SESS_CLOSING, tells the listener */
 /* Memory that s costs besides its connection: the struct, names, queue, watches, subscriptions. */

@@ -70,19 +70,6 @@ static void put_allocator(struct call *c, size_t used)
     put_int(c, "fragmentation.bytes", rss > used ? rss - used : 0);
 }
 
-static size_t client_memory(void)
-{
-    size_t total = 0;
-    LIST_EACH(it, session_list())
-    {
-        struct session *s = LIST_ENTRY(it, struct session, link);
-        struct sess_peer peer = {.tot_mem = 0};
-        s->ops->peer(s, &peer);
-        total += peer.tot_mem;
-    }
-    return total;
-}
-
 void cmd_memory_stats(struct call *c)
 {
     struct kv_stats st;
@@ -100,7 +87,7 @@ void cmd_memory_stats(struct call *c)
     put_int(c, "startup.allocated", lifecycle.startup_bytes);
     put_int(c, "replication.backlog", 0);
     put_int(c, "clients.slaves", 0);
-    put_int(c, "clients.normal", client_memory());
+    put_int(c, "clients.normal", session_memory());
     put_int(c, "cluster.links", 0);
     put_int(c, "aof.buffer", kv_tick_bytes(c->kv));
     put_int(c, "lua.caches", script_caches.scripts);

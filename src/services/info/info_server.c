@@ -151,27 +151,31 @@ void info__memory(struct buf *out)
     if (lifecycle.kv)
         kv_stats(lifecycle.kv, &kv);
     mem_allocator_stats(&a);
-    size_t used = mem_used(), rss = mem_rss(), peak = mem_peak();
+    size_t allocated = mem_used(), rss = mem_rss();
+    if (lifecycle.kv)
+        kv_set_client_memory(lifecycle.kv, session_memory());
+    /* What maxmemory bounds; what the process takes are used_memory_rss and the fields of the allocator. */
+    size_t used = lifecycle.kv ? (size_t)kv_used(lifecycle.kv) : 0;
+    static size_t peak;
     if (peak < used)
         peak = used;
-    size_t records = kv.cache_bytes < used ? kv.cache_bytes : used;
     uint64_t total = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     put_both(out, "used_memory", "used_memory_human", used);
     put_both(out, "used_memory_rss", "used_memory_rss_human", rss);
     put_both(out, "used_memory_peak", "used_memory_peak_human", peak);
     buf_printf(out, "used_memory_peak_perc:%.2f%%\r\n", ratio(used, peak) * 100);
-    info__put_u64(out, "used_memory_overhead", used - records);
-    info__put_u64(out, "used_memory_startup", lifecycle.startup_bytes);
-    info__put_u64(out, "used_memory_dataset", records);
-    buf_printf(out, "used_memory_dataset_perc:%.2f%%\r\n", ratio(records, used) * 100);
-    info__put_u64(out, "allocator_allocated", a.allocated ? a.allocated : used);
+    info__put_u64(out, "used_memory_overhead", used - kv.data_bytes);
+    info__put_u64(out, "used_memory_startup", 0);
+    info__put_u64(out, "used_memory_dataset", kv.data_bytes);
+    buf_printf(out, "used_memory_dataset_perc:%.2f%%\r\n", ratio(kv.data_bytes, used) * 100);
+    info__put_u64(out, "allocator_allocated", a.allocated ? a.allocated : allocated);
     info__put_u64(out, "allocator_active", a.allocated ? a.active : rss);
     info__put_u64(out, "allocator_resident", a.allocated ? a.resident : rss);
     put_both(out, "total_system_memory", "total_system_memory_human", total);
     info__put_u64(out, "data_set_bytes", kv.data_bytes);
     put_both(out, "maxmemory", "maxmemory_human", (uint64_t)keyspace_opts.maxmemory);
     put_option(out, "maxmemory_policy", "maxmemory-policy");
-    put_allocator(out, used, rss);
+    put_allocator(out, allocated, rss);
     info__put_u64(out, "mem_not_counted_for_evict", 0);
     info__put_u64(out, "mem_replication_backlog", 0);
     info__put_u64(out, "mem_total_replication_buffers", 0);

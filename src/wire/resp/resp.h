@@ -22,6 +22,8 @@ struct resp_env {
     void (*prefetch)(int db, const struct slice *keys, size_t n);
     /* The option of that name, which maxmemory-clients may be a percentage of. */
     size_t (*maxmemory)(void);
+    /* Told the memory of all clients, from time to time. */
+    void (*client_memory)(size_t bytes);
 };
 
 /* Registers the tick hook that sends replies. env is copied. */

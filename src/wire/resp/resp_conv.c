@@ -435,6 +435,7 @@ void resp__client_free(struct resp_client *c)
     mem_free(c->addr);
     mem_free(c->laddr);
     list_remove(&c->link);
+    resp__client_uncount(c);
     list_remove(&c->queue_link);
     list_remove(&c->wait_link);
     client_count--;

@@ -77,17 +77,34 @@ static size_t memory_limit(void)
     return resp__env.maxmemory() / 100 * (size_t)-resp_opts.maxmemory_clients;
 }
 
-/* Closes the largest clients until the rest is within the limit. */
-static void evict_clients(void)
+static size_t counted; /* memory of all clients at the last cron, less that of those gone since */
+
+/* Replicas' buffers do not count: they must not make keys go, whose deletion would fill them further. */
+static void count_memory(void)
 {
-    size_t limit = memory_limit(), total = 0;
-    if (limit == 0)
-        return;
+    counted = 0;
     LIST_EACH(it, &resp__clients)
     {
         struct resp_client *c = LIST_ENTRY(it, struct resp_client, link);
-        total += c->closing ? 0 : resp__client_mem(c);
+        c->counted_mem = c->closing || (c->s->flags & SESS_REPLICA) ? 0 : resp__client_mem(c);
+        counted += c->counted_mem;
     }
+    resp__env.client_memory(counted);
+}
+
+void resp__client_uncount(struct resp_client *c)
+{
+    counted -= c->counted_mem;
+    c->counted_mem = 0;
+    resp__env.client_memory(counted);
+}
+
+/* Closes the largest clients until the rest is within the limit. */
+static void evict_clients(void)
+{
+    size_t limit = memory_limit(), total = counted;
+    if (limit == 0)
+        return;
     while (total > limit) {
         struct resp_client *largest = NULL;
         size_t most = 0;
@@ -104,8 +121,24 @@ static void evict_clients(void)
             return;
         total -= most;
         traffic.evicted++;
+        resp__client_uncount(largest);
         resp__client_drop(largest, "the clients' memory is above maxmemory-clients");
     }
+}
+
+#define LIMIT_CLIENTS_MAX 100 /* with more clients than this, once in a millisecond */
+
+void resp__limit_memory(void)
+{
+    static int64_t last_ms;
+    if (LIKELY(memory_limit() == 0))
+        return;
+    int64_t now_ms = clock_mono_us() / 1000;
+    if (resp_client_count() > LIMIT_CLIENTS_MAX && now_ms == last_ms)
+        return;
+    last_ms = now_ms;
+    count_memory();
+    evict_clients();
 }
 
 /* The largest buffers of the last seconds, for INFO: this window and the one before. */
@@ -143,12 +176,8 @@ static void put_clients(struct buf *out)
 
 static void put_memory(struct buf *out)
 {
-    size_t total = 0;
-    LIST_EACH(it, &resp__clients)
-    {
-        total += resp__client_mem(LIST_ENTRY(it, struct resp_client, link));
-    }
-    buf_printf(out, "mem_clients_normal:%zu\r\n", total);
+    count_memory();
+    buf_printf(out, "mem_clients_normal:%zu\r\n", counted);
 }
 
 static void put_stats(struct buf *out)
@@ -160,6 +189,7 @@ void resp_cron(int64_t hz)
 {
     resp__now_ms = clock_mono_us() / 1000;
     turn_window();
+    count_memory();
     evict_clients();
     size_t n = resp_client_count() / (size_t)(hz > 0 ? hz : 1);
     if (n < CRON_CLIENTS_MIN)

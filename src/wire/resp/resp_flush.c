@@ -104,6 +104,7 @@ static void flush(void *arg)
         c->queued = false;
         flush_client(c);
     }
+    resp__limit_memory();
 }
 
 void resp__flush_init(void)

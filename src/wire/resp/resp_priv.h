@@ -34,6 +34,7 @@ struct resp_client {
     struct resp_place mark; /* where this tick's replies begin, while queued */
     size_t replies;         /* commands answered in this tick */
 
+    size_t counted_mem;    /* its share of what resp_env.client_memory was told */
     int64_t active_ms;     /* monotonic */
     char *addr, *laddr;    /* made when somebody asks */
     const char *unix_path; /* of the listening socket */
@@ -53,6 +54,10 @@ extern struct resp_env resp__env;
 extern unsigned resp__depth; /* clients whose commands are on the stack */
 extern int64_t resp__now_ms; /* monotonic, of the last cron */
 extern struct list_node resp__clients;
+/* At the end of each tick: closes clients while they take more than maxmemory-clients. */
+void resp__limit_memory(void);
+/* The client goes: its memory counts no more. */
+void resp__client_uncount(struct resp_client *c);
 extern const struct sink_ops resp__sink_ops;
 
 /* resp_conv.c */

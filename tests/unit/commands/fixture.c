@@ -234,6 +234,11 @@ void fixture_at_ms(int64_t ms)
     clock_refresh();
 }
 
+const char *fixture_dir(void)
+{
+    return dir;
+}
+
 int fixture_setup(void **state)
 {
     struct error err;

@@ -18,6 +18,7 @@ int fixture_reset(void **state);
 
 void fixture_at_ms(int64_t ms);
 struct kv *fixture_kv(void);
+const char *fixture_dir(void); /* of the data; goes with the fixture */
 
 /* Runs one command: words are divided by spaces; "quoted" ones know \n \r \\ \" and \xHH. The answer, valid until the next
  * run: +status, -ERR error, :1, "bulk", nil, [a, b], {k: v}. */

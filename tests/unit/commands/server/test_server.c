@@ -10,11 +10,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int setup(void **state)
 {
     server_commands_register();
+    rdb_options_register();
     int r = fixture_setup(state);
+    assert_int_equal(chdir(fixture_dir()), 0); /* dumps are written here */
     session_opts.enable_debug_command = SESSION_PROTECTED_YES;
     lifecycle.kv = fixture_kv();
     return r;
