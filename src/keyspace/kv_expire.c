@@ -113,16 +113,6 @@ bool kv_own_change(const struct kv *kv)
     return kv->own_change;
 }
 
-/* The key of a tombstone just made for an entry of the store leaves the counters; its value was never read. */
-static void expire_unread(struct kv *kv, struct kv_db *d, struct kv_rec *r, uint64_t logical)
-{
-    d->count--;
-    d->expires--;
-    d->data_bytes -= logical;
-    d->expire_sum -= r->stored_expire / 1000;
-    kv__expire_record(kv, d, r);
-}
-
 void kv__expire_stored(struct kv *kv, int64_t when)
 {
     if (when < kv->next_stored)
@@ -136,7 +126,8 @@ void kv__expire_stored(struct kv *kv, int64_t when)
 
 #define STALE_MAX (4u << 20)
 
-/* Entry e of the store is due. A record in the cache knows better: it may have changed since the fold. */
+/* Entry e of the store is due. Only its record knows whether that is so: it may have changed since the fold, and a crash
+ * between the two steps of a large fold leaves entries that no record has. */
 static void expire_stored_entry(struct kv *kv, const struct kv_expire_key *e, struct slice key,
                                 struct slice value)
 {
@@ -151,26 +142,13 @@ static void expire_stored_entry(struct kv *kv, const struct kv_expire_key *e, st
             kv__fold_drop_expire(kv, key);
         return;
     }
-    struct kv_rec *r = kv__table_find(&d->table, e->pos, e->key);
-    /* A collection's record names the pages that go with it, so it has to be read. */
-    if (!r && v.type != KV_STRING) {
-        if (kv__load(kv, d, e->pos, e->key, &r, NULL) == ST_OK && !r && !kv__fold_running(kv))
-            kv__fold_drop_expire(kv, key);
-        if (!r)
-            return;
-    }
-    if (!r) {
-        /* Not in the cache, so the store's word holds: a key with just this expiry. It is buried without being read. */
-        r = kv__rec_new(kv, d, e->pos, e->key);
-        if (!r)
-            return;
-        r->flags |= KV_IN_STORE;
-        r->stored_expire = e->when;
-        expire_unread(kv, d, r, v.logical);
+    struct kv_rec *r;
+    if (kv__load(kv, d, e->pos, e->key, &r, NULL) != ST_OK)
         return;
-    }
-    if (kv__live(r) && r->expire == e->when)
+    if (r && kv__live(r) && r->expire == e->when)
         kv__expire_record(kv, d, r);
+    else if ((!r || r->stored_expire != e->when) && !kv__fold_running(kv))
+        kv__fold_drop_expire(kv, key);
 }
 
 static bool expire_stored_until(struct kv *kv, int64_t until_us)

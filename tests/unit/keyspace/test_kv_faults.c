@@ -5,6 +5,7 @@
 #include "base/num.h"
 #include "keyspace/keyspace_options.h"
 #include "keyspace/kv.h"
+#include "keyspace/kv_priv.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -391,6 +392,48 @@ static void test_appendonly_off_and_on(void **state)
     assert_int_equal(kv_close(kv, &err), ST_OK);
 }
 
+/* A crash between the two steps of a large fold leaves entries of the expire space that no record has. */
+static void test_entry_of_no_record(void **state)
+{
+    struct error err;
+    struct slice key = SLICE("stays"), gone = SLICE("never");
+    int64_t later = clock_cached_ms() + 1000000;
+    open_kv(NULL);
+    assert_int_equal(kv_set(kv, 0, key, SLICE("1"), later, 0, NULL, &err), ST_OK);
+    assert_int_equal(kv_fold_now(kv, &err), ST_OK);
+    struct buf k = BUF_INIT, v = BUF_INIT;
+    struct stor_batch *b = stor_batch_new(kv_store(kv));
+    struct kv_expire_value value = {.epoch = 0, .type = KV_STRING, .logical = 100};
+    kv__encode_expire_value(&v, &value);
+    kv__encode_expire_key(&k, 1000, 0, kv__pos(kv, key), key);
+    stor_batch_put(b, KV_SPACE_EXPIRE, buf_slice(&k), buf_slice(&v));
+    buf_clear(&k);
+    kv__encode_expire_key(&k, 1001, 0, kv__pos(kv, gone), gone);
+    stor_batch_put(b, KV_SPACE_EXPIRE, buf_slice(&k), buf_slice(&v));
+    assert_int_equal(stor_write(kv_store(kv), b, 0, &err), ST_OK);
+    stor_batch_free(b);
+    assert_int_equal(kv_close(kv, &err), ST_OK);
+
+    open_kv(NULL);
+    while (kv_background(kv, 1000000))
+        ;
+    assert_true(has("stays", "1"));
+    assert_int_equal(kv_dbsize(kv, 0), 1);
+    assert_int_equal(kv_expires(kv, 0), 1);
+    assert_int_equal(kv_fold_now(kv, &err), ST_OK);
+    struct stor_iter_opts opts = {0};
+    struct stor_iter *it = stor_iter_new(kv_store(kv), KV_SPACE_EXPIRE, &opts);
+    stor_iter_first(it);
+    assert_true(stor_iter_valid(it));
+    struct kv_expire_key first;
+    assert_true(kv__decode_expire_key(stor_iter_key(it), &first));
+    assert_int_equal(first.when, later);
+    stor_iter_free(it);
+    buf_free(&k);
+    buf_free(&v);
+    assert_int_equal(kv_close(kv, &err), ST_OK);
+}
+
 static int setup(void **state)
 {
     keyspace_options_register();
@@ -428,6 +471,7 @@ int main(void)
         cmocka_unit_test_setup(test_scan_one_slot, setup_dir),
         cmocka_unit_test_setup(test_cache_budget, setup_dir),
         cmocka_unit_test_setup(test_appendonly_off_and_on, setup_dir),
+        cmocka_unit_test_setup(test_entry_of_no_record, setup_dir),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
