@@ -179,7 +179,6 @@ void info__memory(struct buf *out)
     info__put_u64(out, "mem_not_counted_for_evict", 0);
     info__put_u64(out, "mem_replication_backlog", 0);
     info__put_u64(out, "mem_total_replication_buffers", 0);
-    info__put_u64(out, "mem_clients_slaves", 0);
     info__put_u64(out, "mem_cluster_links", 0);
     info__put_u64(out, "mem_aof_buffer", lifecycle.kv ? kv_tick_bytes(lifecycle.kv) : 0);
     buf_printf(out, "mem_allocator:%s\r\n", mem_allocator_name());

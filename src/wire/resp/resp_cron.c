@@ -78,15 +78,19 @@ static size_t memory_limit(void)
 }
 
 static size_t counted; /* memory of all clients at the last cron, less that of those gone since */
+static size_t counted_replicas;
 
 /* Replicas' buffers do not count: they must not make keys go, whose deletion would fill them further. */
 static void count_memory(void)
 {
-    counted = 0;
+    counted = counted_replicas = 0;
     LIST_EACH(it, &resp__clients)
     {
         struct resp_client *c = LIST_ENTRY(it, struct resp_client, link);
-        c->counted_mem = c->closing || (c->s->flags & SESS_REPLICA) ? 0 : resp__client_mem(c);
+        size_t mem = c->closing ? 0 : resp__client_mem(c);
+        bool replica = c->s->flags & SESS_REPLICA;
+        counted_replicas += replica ? mem : 0;
+        c->counted_mem = replica ? 0 : mem;
         counted += c->counted_mem;
     }
     resp__env.client_memory(counted);
@@ -177,7 +181,8 @@ static void put_clients(struct buf *out)
 static void put_memory(struct buf *out)
 {
     count_memory();
-    buf_printf(out, "mem_clients_normal:%zu\r\n", counted);
+    buf_printf(out, "mem_clients_normal:%zu\r\nmem_clients_slaves:%zu\r\n", counted,
+               counted_replicas);
 }
 
 static void put_stats(struct buf *out)
