@@ -29,6 +29,7 @@ void loop_poll(struct loop *l);
 enum loop_prio {
     LOOP_PRIO_UNBLOCK = 10,
     LOOP_PRIO_COMMIT = 20,
+    LOOP_PRIO_COMMITTED = 25,
     LOOP_PRIO_REPLY = 30,
     LOOP_PRIO_BACKGROUND = 40
 };

@@ -116,6 +116,68 @@ enum status net_listen_unix(const char *path, unsigned perm, int backlog, int *f
     return ST_OK;
 }
 
+static bool bind_source(int s, int family, const char *source)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = family};
+    struct addrinfo *list = NULL;
+    int one = 1;
+    if (!*source)
+        return true;
+    if (getaddrinfo(source, NULL, &hints, &list) != 0)
+        return false;
+    bool ok = setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
+              bind(s, list->ai_addr, list->ai_addrlen) == 0;
+    freeaddrinfo(list);
+    return ok;
+}
+
+static enum status connect_to(const struct addrinfo *ai, const char *source, int *fd,
+                              struct error *err)
+{
+    int s = socket(ai->ai_family, ai->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, ai->ai_protocol);
+    if (s < 0)
+        return socket_error(err, errno, "socket");
+    enum status st = ST_OK;
+    if (!bind_source(s, ai->ai_family, source))
+        st = socket_error(err, errno, "bind");
+    else if (connect(s, ai->ai_addr, ai->ai_addrlen) < 0 && errno != EINPROGRESS)
+        st = socket_error(err, errno, "connect");
+    if (st == ST_OK)
+        *fd = s;
+    else
+        close(s);
+    return st;
+}
+
+enum status net_connect_tcp(const char *host, int port, const char *source, int *fd,
+                            struct error *err)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo *list = NULL;
+    char service[16];
+    snprintf(service, sizeof service, "%d", port);
+    int rc = getaddrinfo(host, service, &hints, &list);
+    if (rc != 0)
+        return error_set(err, ST_NOT_FOUND, "%s", gai_strerror(rc));
+    enum status st = error_set(err, ST_NOT_FOUND, "no address");
+    /* IPv4 first: a name like localhost often has an IPv6 address that nobody listens on. */
+    for (int v6 = 0; v6 < 2 && st != ST_OK; v6++)
+        for (const struct addrinfo *ai = list; ai && st != ST_OK; ai = ai->ai_next)
+            if ((ai->ai_family == AF_INET6) == (v6 == 1))
+                st = connect_to(ai, source, fd, err);
+    freeaddrinfo(list);
+    return st;
+}
+
+enum status net_connected(int fd, struct error *err)
+{
+    int errnum = 0;
+    socklen_t n = sizeof errnum;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &n) < 0)
+        errnum = errno;
+    return errnum ? socket_error(err, errnum, "connect") : ST_OK;
+}
+
 int net_accept(int listen_fd)
 {
     int fd;

@@ -15,6 +15,12 @@ MUST_USE enum status net_listen_tcp(const char *addr, int port, int backlog, int
 /* Removes a stale socket file of that name first. perm 0: as umask says. */
 MUST_USE enum status net_listen_unix(const char *path, unsigned perm, int backlog, int *fd,
                                      struct error *err);
+/* Resolves host and begins to connect; writable when it has come about or failed (net_connected). source: the address to come
+ * from, "" for any. May wait for the resolver: for workers. */
+MUST_USE enum status net_connect_tcp(const char *host, int port, const char *source, int *fd,
+                                     struct error *err);
+/* What became of it: ST_OK, or why it failed. */
+MUST_USE enum status net_connected(int fd, struct error *err);
 /* The next waiting connection, or -1 with errno (EAGAIN: none). */
 int net_accept(int listen_fd);
 
