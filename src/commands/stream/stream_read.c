@@ -249,7 +249,7 @@ static void read_history(struct call *c, const struct read_command *r, struct so
     uint64_t n = 0;
     enum status st = ST_OK;
     while (st == ST_OK && stream__id_next(&next) && (!r->count || n < r->count)) {
-        bool found;
+        bool found = false;
         st = kv_stream_walk_pending(s->g.rec, &s->g.g, who->no, next, &w, &err);
         if (st == ST_OK)
             st = kv_stream_next_pending(&w, &found, &p, &err);
