@@ -153,6 +153,26 @@ server {} {
     }
 }
 
+server {} {
+    test "A stream with more pages than a view keeps is saved" {
+        r eval {
+            for i = 1, 120000 do
+                redis.call('xadd', 'big', i .. '-1', 'f', i .. string.rep('x', 100))
+            end
+            redis.call('xgroup', 'create', 'big', 'g1', '0')
+            redis.call('xgroup', 'create', 'big', 'g2', '0')
+            for i = 1, 6 do
+                redis.call('xreadgroup', 'group', 'g1', 'c' .. i, 'count', 20000, 'streams', 'big', '>')
+                redis.call('xreadgroup', 'group', 'g2', 'c' .. i, 'count', 20000, 'streams', 'big', '>')
+            end
+        } 1 big
+        set digest [r debug digest]
+        equal [r debug reload] OK
+        equal [r debug digest] $digest
+        equal [lindex [r xpending big g2] 0] 120000
+    }
+}
+
 server {save {1 5}} {
     test "Save points write the dump file by themselves" {
         for {set i 0} {$i < 10} {incr i} {

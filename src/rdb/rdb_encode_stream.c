@@ -1,11 +1,12 @@
 /* Streams, encoded: rdb_decode_stream.c shows the layout. Entries that were deleted are not written. */
-#include "base/mem.h"
+#include "base/arena.h"
 #include "keyspace/kv_stream.h"
 #include "rdb/rdb_codec.h"
 #include "rdb/rdb_encode_priv.h"
 #include "rdb/rdb_seq.h"
 
 #define ENTRY_SAMEFIELDS 2
+#define ARENA_CHUNK      4096
 
 static void put_id(struct buf *b, struct kv_stream_id id)
 {
@@ -115,20 +116,22 @@ static enum status put_node(struct kv_rec *r, const struct kv_stream_node *node,
     return rdb__out_check(o, err);
 }
 
-/* Nodes that hold entries. Those of deleted ones only, which exact trimming can leave behind, make no listpack that Redis
- * accepts. */
-static enum status count_nodes(struct kv_rec *r, uint64_t *n, struct error *err)
+/* All nodes first: reading entries may give up the pages that a walk over nodes stands on. */
+static enum status collect_nodes(struct kv_rec *r, struct buf *out, struct error *err)
 {
     struct kv_stream_walk w;
     struct kv_stream_node node;
     bool found = true;
     enum status st = kv_stream_walk_nodes(r, &w, err);
-    *n = 0;
     while (st == ST_OK) {
         st = kv_stream_next_node(&w, &found, &node, err);
         if (st != ST_OK || !found)
             break;
-        *n += node.live > 0;
+        if (node.live == 0)
+            continue; /* a listpack without entries is none */
+        if (!buf_try_reserve(out, sizeof(node)))
+            return error_set(err, ST_NO_MEMORY, "out of memory for the nodes of a stream");
+        buf_put(out, &node, sizeof(node));
     }
     return st;
 }
@@ -136,22 +139,16 @@ static enum status count_nodes(struct kv_rec *r, uint64_t *n, struct error *err)
 static enum status put_nodes(struct kv_rec *r, struct rdb_out *o, struct error *err)
 {
     struct scratch tmp = {.names = BUF_INIT};
-    struct kv_stream_walk w;
+    struct buf nodes = BUF_INIT;
     struct kv_stream_node node;
-    uint64_t nodes;
-    bool found = true;
-    enum status st = count_nodes(r, &nodes, err);
+    enum status st = collect_nodes(r, &nodes, err);
     if (st == ST_OK)
-        st = kv_stream_walk_nodes(r, &w, err);
-    if (st == ST_OK)
-        rdb_put_len(&o->b, nodes);
-    while (st == ST_OK) {
-        st = kv_stream_next_node(&w, &found, &node, err);
-        if (st != ST_OK || !found)
-            break;
-        if (node.live)
-            st = put_node(r, &node, o, &tmp, err);
+        rdb_put_len(&o->b, nodes.n / sizeof(node));
+    for (size_t at = 0; st == ST_OK && at < nodes.n; at += sizeof(node)) {
+        memcpy(&node, nodes.p + at, sizeof(node));
+        st = put_node(r, &node, o, &tmp, err);
     }
+    buf_free(&nodes);
     buf_free(&tmp.l.b);
     buf_free(&tmp.names);
     return st;
@@ -186,54 +183,87 @@ static enum status put_pending(struct kv_rec *r, const struct kv_stream_group *g
     return st;
 }
 
+/* Groups, or the consumers of one, with their names in an arena. */
+struct named {
+    struct slice name;
+    struct kv_stream_group group;
+    struct kv_stream_consumer consumer;
+};
+
+static bool keep(struct buf *out, struct arena *names, struct named n)
+{
+    if (!buf_try_reserve(out, sizeof(n)))
+        return false;
+    n.name = arena_dup(names, n.name);
+    buf_put(out, &n, sizeof(n));
+    return true;
+}
+
+/* g NULL: all groups. */
+static enum status collect_named(struct kv_rec *r, const struct kv_stream_group *g, struct buf *out,
+                                 struct arena *names, struct error *err)
+{
+    struct kv_stream_walk w;
+    struct named n = {.name = SLICE_NULL};
+    bool found = true;
+    enum status st =
+        g ? kv_stream_walk_consumers(r, g, &w, err) : kv_stream_walk_groups(r, &w, err);
+    while (st == ST_OK) {
+        st = g ? kv_stream_next_consumer(&w, &found, &n.name, &n.consumer, err)
+               : kv_stream_next_group(&w, &found, &n.name, &n.group, err);
+        if (st != ST_OK || !found)
+            break;
+        if (!keep(out, names, n))
+            st = error_set(err, ST_NO_MEMORY, "out of memory for the groups of a stream");
+    }
+    return st;
+}
+
+static struct named named_at(const struct buf *b, size_t at)
+{
+    struct named n;
+    memcpy(&n, b->p + at, sizeof(n));
+    return n;
+}
+
 static enum status put_consumers(struct kv_rec *r, const struct kv_stream_group *g,
                                  struct rdb_out *o, struct error *err)
 {
-    struct kv_stream_walk w;
-    struct kv_stream_consumer c;
-    struct slice name;
-    uint64_t n;
-    bool found = true;
-    enum status st = kv_stream_consumers(r, g, &n, err);
+    struct arena *names = arena_new(ARENA_CHUNK);
+    struct buf all = BUF_INIT;
+    enum status st = collect_named(r, g, &all, names, err);
     if (st == ST_OK)
-        st = kv_stream_walk_consumers(r, g, &w, err);
-    if (st == ST_OK)
-        rdb_put_len(&o->b, n);
-    while (st == ST_OK) {
-        st = kv_stream_next_consumer(&w, &found, &name, &c, err);
-        if (st != ST_OK || !found)
-            break;
-        rdb_put_string(&o->b, name, o->compress);
-        buf_put_u64le(&o->b, (uint64_t)c.seen_ms);
-        buf_put_u64le(&o->b, (uint64_t)c.active_ms);
-        st = put_pending(r, g, c.no, o, err);
+        rdb_put_len(&o->b, all.n / sizeof(struct named));
+    for (size_t at = 0; st == ST_OK && at < all.n; at += sizeof(struct named)) {
+        struct named n = named_at(&all, at);
+        rdb_put_string(&o->b, n.name, o->compress);
+        buf_put_u64le(&o->b, (uint64_t)n.consumer.seen_ms);
+        buf_put_u64le(&o->b, (uint64_t)n.consumer.active_ms);
+        st = put_pending(r, g, n.consumer.no, o, err);
     }
+    buf_free(&all);
+    arena_free(names);
     return st;
 }
 
 static enum status put_groups(struct kv_rec *r, struct rdb_out *o, struct error *err)
 {
-    struct kv_stream_walk w;
-    struct kv_stream_group g;
-    struct slice name;
-    uint64_t n;
-    bool found = true;
-    enum status st = kv_stream_groups(r, &n, err);
+    struct arena *names = arena_new(ARENA_CHUNK);
+    struct buf all = BUF_INIT;
+    enum status st = collect_named(r, NULL, &all, names, err);
     if (st == ST_OK)
-        st = kv_stream_walk_groups(r, &w, err);
-    if (st == ST_OK)
-        rdb_put_len(&o->b, n);
-    while (st == ST_OK) {
-        st = kv_stream_next_group(&w, &found, &name, &g, err);
-        if (st != ST_OK || !found)
-            break;
-        rdb_put_string(&o->b, name, o->compress);
-        put_id(&o->b, g.last);
-        rdb_put_len(&o->b, (uint64_t)g.entries_read);
-        st = put_pending(r, &g, 0, o, err);
+        rdb_put_len(&o->b, all.n / sizeof(struct named));
+    for (size_t at = 0; st == ST_OK && at < all.n; at += sizeof(struct named)) {
+        struct named n = named_at(&all, at);
+        rdb_put_string(&o->b, n.name, o->compress);
+        put_id(&o->b, n.group.last);
+        rdb_put_len(&o->b, (uint64_t)n.group.entries_read);
+        st = put_pending(r, &n.group, 0, o, err);
         if (st == ST_OK)
-            st = put_consumers(r, &g, o, err);
+            st = put_consumers(r, &n.group, o, err);
     }
+    buf_free(&all);
+    arena_free(names);
     return st;
 }
 
