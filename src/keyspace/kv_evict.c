@@ -2,6 +2,7 @@
  * `maxmemory-samples` ones the best goes. A key that is not in the record cache has not been used for long, so it is the
  * first choice of the LRU and LFU policies. */
 #include "base/clock.h"
+#include "config/compat_options.h"
 #include "keyspace/kv_priv.h"
 
 #define EVICT_BUDGET_US 500
@@ -155,7 +156,8 @@ void kv_set_client_memory(struct kv *kv, uint64_t bytes)
 enum status kv_evict(struct kv *kv)
 {
     uint64_t limit = (uint64_t)keyspace_opts.maxmemory;
-    if (limit == 0 || kv->replaying || kv->following || kv_used(kv) <= limit)
+    if (limit == 0 || kv->replaying || (kv->following && compat_opts.replica_ignore_maxmemory) ||
+        kv_used(kv) <= limit)
         return ST_OK;
     if (keyspace_opts.maxmemory_policy == KV_EVICT_NONE)
         return ST_NO_MEMORY;

@@ -17,7 +17,7 @@
 #define BACKGROUND_US 2000
 #define EMPTY_LOGGED  10
 
-static void note(const struct rdb_file_item *item)
+static void note(struct rdb_load *l, const struct rdb_file_item *item)
 {
     int64_t n = 0;
     if (slice_eq(item->key, SLICE("redis-ver")))
@@ -28,6 +28,8 @@ static void note(const struct rdb_file_item *item)
         log_notice(LOG_KEYSPACE, "RDB age %" PRId64 " seconds", clock_wall_ms() / 1000 - n);
     else if (slice_eq(item->key, SLICE("used-mem")))
         log_notice(LOG_KEYSPACE, "RDB memory usage when created %.2f Mb", (double)n / (1 << 20));
+    else if (slice_eq(item->key, SLICE("repl-stream-db")))
+        l->stream_db = n;
 }
 
 static void delay(uint64_t keys)
@@ -66,7 +68,7 @@ static enum status load_key(struct kv *kv, struct rdb_load *l, struct rdb_file *
                          "FATAL: Data file was created with a Redis server configured to handle "
                          "more than %d databases",
                          kv_databases(kv));
-    bool over = item->expire != -1 && item->expire < now;
+    bool over = !l->keep_expired && item->expire != -1 && item->expire < now;
     uint64_t before = kv_dbsize(kv, db);
     if (over)
         st = pass(f, item, err);
@@ -115,7 +117,7 @@ static enum status load_items(struct kv *kv, struct rdb_load *l, struct rdb_file
         if (st != ST_OK || item.kind == RDB_ITEM_END)
             return st;
         if (item.kind == RDB_ITEM_AUX)
-            note(&item);
+            note(l, &item);
         else if (item.kind == RDB_ITEM_FUNCTION)
             st = rdb_load_function(item.text, l->merge, err);
         else
@@ -167,6 +169,7 @@ enum status rdb_load(struct kv *kv, struct rdb_load *l, struct error *err)
     enum status st = rdb_map(l->path, &bytes, err);
     if (st != ST_OK)
         return st;
+    l->stream_db = -1;
     kv_effects_off(kv);
     st = rdb_file_begin(&f, bytes, rdb_opts.rdbchecksum && !rdb_opts.skip_checksum, err);
     if (st == ST_OK)

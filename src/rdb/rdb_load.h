@@ -9,11 +9,13 @@ struct rdb_load {
     const char *path;
     bool
         merge; /* keys and libraries of the file replace those that are there; else they must not be there */
+    bool keep_expired; /* a replica's master says when keys go */
     /* Called every few ms; may be NULL. */
     void (*progress)(void *arg, uint64_t done, uint64_t total);
     void *arg;
     /* Filled in. */
     uint64_t keys, expired, empty;
+    int64_t stream_db; /* that the stream of commands behind the dump begins in; -1: not told */
 };
 
 /* Loads the file and folds everything into the store; records no effect. Keys whose time is over are left out. On failure a part

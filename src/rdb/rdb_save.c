@@ -24,6 +24,7 @@ struct rdb_save *rdb_save_new(const char *path, struct kv_view *view)
     s->checksum = rdb_opts.rdbchecksum;
     s->key_delay_us = rdb_opts.rdb_key_save_delay;
     s->view = view;
+    s->stream_db = -1;
     rdb_put_functions(&s->functions, s->compress);
     return s;
 }
@@ -86,6 +87,8 @@ static void put_head(struct writer *w)
     put_aux_int(b, "ctime", clock_wall_ms() / 1000);
     put_aux_int(b, "used-mem", (int64_t)mem_used());
     put_aux_int(b, "aof-base", 0);
+    if (w->s->stream_db >= 0)
+        put_aux_int(b, "repl-stream-db", w->s->stream_db);
     buf_put_slice(b, buf_slice(&w->s->functions));
 }
 

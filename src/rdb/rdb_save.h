@@ -13,6 +13,7 @@ struct rdb_save {
     bool compress, checksum;
     bool functions_only; /* no keys */
     int64_t key_delay_us;
+    int64_t stream_db;    /* noted for a replica; -1 (as made): not */
     struct buf functions; /* as rdb_put_functions gives them */
     struct kv_view *view;
     atomic_bool cancel;               /* ends it with ST_CLOSED */

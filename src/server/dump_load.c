@@ -8,19 +8,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "commands/server/save.h"
-#include "event/loop.h"
 #include "keyspace/kv.h"
 #include "rdb/rdb_functions.h"
 #include "rdb/rdb_load.h"
 #include "rdb/rdb_options.h"
 #include "server/datadir.h"
 #include "server/server.h"
-#include "server/signals.h"
 #include "session/lifecycle.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,20 +63,9 @@ static bool holds_nothing(struct kv *kv)
     return st.folded_seq == 0 && st.log_last_seq == 0;
 }
 
-static void on_progress(void *arg, uint64_t done, uint64_t total)
-{
-    lifecycle.loading_done = done;
-    lifecycle.loading_total = total;
-    clock_refresh();
-    loop_poll(lifecycle.loop);
-    int signum = signals_take();
-    if (signum)
-        server_leave_now(signum == SIGINT ? "SIGINT" : "SIGTERM", "the data is loaded");
-}
-
 static enum status load(struct kv *kv, const char *path, struct error *err)
 {
-    struct rdb_load l = {.path = path, .progress = on_progress};
+    struct rdb_load l = {.path = path, .progress = server_progress};
     int64_t start = clock_mono_us();
     enum status st = mark_set("loading\n", err);
     if (st != ST_OK)

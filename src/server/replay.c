@@ -1,17 +1,14 @@
 /* The log's tail, executed as if a client had sent it. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "event/loop.h"
 #include "keyspace/kv.h"
 #include "server/server.h"
-#include "server/signals.h"
 #include "session/call.h"
 #include "session/lifecycle.h"
 #include "session/stats.h"
 #include "wire/resp/resp_codec.h"
 
 #include <inttypes.h>
-#include <signal.h>
 
 struct replay {
     struct session *s;
@@ -56,17 +53,6 @@ static enum status run_payload(void *arg, struct slice payload, struct error *er
     return ST_OK;
 }
 
-static void on_progress(void *arg, uint64_t done, uint64_t total)
-{
-    lifecycle.loading_done = done;
-    lifecycle.loading_total = total;
-    clock_refresh();
-    loop_poll(lifecycle.loop);
-    int signum = signals_take();
-    if (signum)
-        server_leave_now(signum == SIGINT ? "SIGINT" : "SIGTERM", "the data is loaded");
-}
-
 enum status replay_log(struct kv *kv, struct error *err)
 {
     struct replay r = {.s = session_new_internal(kv)};
@@ -74,7 +60,7 @@ enum status replay_log(struct kv *kv, struct error *err)
     int64_t start = clock_mono_us();
     lifecycle.loading = true;
     lifecycle.loading_start_ms = clock_wall_ms();
-    enum status st = kv_replay(kv, run_payload, &r, on_progress, err);
+    enum status st = kv_replay(kv, run_payload, &r, server_progress, err);
     lifecycle.loading = false;
     resp_request_free(&r.req);
     session_free(r.s);

@@ -35,6 +35,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,8 +164,24 @@ static bool shutdown_abort(void)
     return true;
 }
 
-static const struct lifecycle_ops lifecycle_ops = {.shutdown = server_shutdown,
-                                                   .shutdown_abort = shutdown_abort};
+void server_progress(void *arg, uint64_t done, uint64_t total)
+{
+    lifecycle.loading_done = done;
+    lifecycle.loading_total = total;
+    clock_refresh();
+    loop_poll(lifecycle.loop);
+    int signum = signals_take();
+    if (signum)
+        server_leave_now(signum == SIGINT ? "SIGINT" : "SIGTERM", "the data is loaded");
+}
+
+static void progress(uint64_t done, uint64_t total)
+{
+    server_progress(NULL, done, total);
+}
+
+static const struct lifecycle_ops lifecycle_ops = {
+    .shutdown = server_shutdown, .shutdown_abort = shutdown_abort, .progress = progress};
 
 /* -- starting ------------------------------------------------------------------------------------ */
 

@@ -4,6 +4,8 @@
 
 #include "base/status.h"
 
+#include <stdint.h>
+
 /* Registers every option and every command. */
 void server_register(void);
 /* Lets services attach to sessions, commands and INFO. */
@@ -20,6 +22,8 @@ MUST_USE enum status replay_log(struct kv *kv, struct error *err);
 MUST_USE enum status dump_load(struct kv *kv, struct error *err);
 /* Ends the process at once, while the log is replayed or a script runs: nothing has changed that would have to be kept. */
 NORETURN void server_leave_now(const char *why, const char *when);
+/* Lets events be served while data is loaded, tells INFO how far that is, and leaves when a signal says so. */
+void server_progress(void *arg, uint64_t done, uint64_t total);
 /* The tick's hooks and the periodic job. */
 void ticks_setup(void);
 /* A shutdown begins with the end of this tick; see session/lifecycle.h. */

@@ -201,6 +201,8 @@ static void answer_denied(struct call *c, enum acl_verdict v)
 bool acl_check_call(struct call *c)
 {
     int pos = 0;
+    if (c->s->flags & SESS_MASTER)
+        return true;
     enum acl_verdict v = acl_check(c->s->user, c->cmd, c->argv, c->argc, &pos);
     if (v == ACL_OK)
         return true;

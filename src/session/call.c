@@ -58,7 +58,7 @@ void call__init(struct call *c, struct session *s, struct command *cmd, struct s
         .kv = s->kv,
         .db = s->db,
         .arena = dispatch__arena(depth),
-        .replaying = (s->flags & SESS_LOADING_LOG) != 0,
+        .replaying = (s->flags & (SESS_LOADING_LOG | SESS_MASTER)) != 0,
     };
     s->arena = c->arena;
 }
@@ -148,7 +148,7 @@ void call_execute(struct call *c)
 void call_changed(struct call *c, uint64_t n)
 {
     c->changes += n;
-    if (LIKELY(!c->replaying))
+    if (LIKELY(!(c->s->flags & SESS_LOADING_LOG)))
         sess_stats.changes += n;
 }
 

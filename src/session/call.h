@@ -26,9 +26,10 @@ struct call {
     uint64_t changes; /* call_changed */
     bool failed;      /* an error was answered */
     bool no_propagate, rewritten;
-    bool in_exec, in_script, replaying;
-    bool blocked;            /* the command blocked the client: no reply yet */
-    int64_t start_us;        /* monotonic */
+    bool in_exec, in_script;
+    bool replaying;   /* of the log, or sent by our master: it was right where it was first done */
+    bool blocked;     /* the command blocked the client: no reply yet */
+    int64_t start_us; /* monotonic */
     int64_t duration_us;     /* set when HOOK_AFTER_COMMAND runs; blocked time left out */
     struct slice error_code; /* first word of the last error answered */
 };

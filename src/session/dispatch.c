@@ -72,12 +72,24 @@ bool dispatch_over_memory(void)
 
 const char *dispatch_no_replicas(void)
 {
-    if (UNLIKELY(lifecycle.following) && compat_opts.replica_read_only)
-        return "READONLY You can't write against a read only replica.";
     if (LIKELY(compat_opts.min_replicas_to_write == 0) || compat_opts.min_replicas_max_lag == 0 ||
-        (int64_t)lifecycle.good_replicas >= compat_opts.min_replicas_to_write || lifecycle.loading)
+        (int64_t)lifecycle.good_replicas >= compat_opts.min_replicas_to_write ||
+        lifecycle.loading || lifecycle.following)
         return NULL;
     return "NOREPLICAS Not enough good replicas to write.";
+}
+
+const char *dispatch_read_only(const struct session *s)
+{
+    if (LIKELY(!lifecycle.following) || !compat_opts.replica_read_only || (s->flags & SESS_MASTER))
+        return NULL;
+    return "READONLY You can't write against a read only replica.";
+}
+
+bool dispatch_stale(const struct session *s)
+{
+    return UNLIKELY(lifecycle.following) && !lifecycle.master_up &&
+           !compat_opts.replica_serve_stale_data && !(s->flags & SESS_MASTER);
 }
 
 void dispatch_set_scripts_may_all(bool on)
@@ -349,11 +361,8 @@ static bool check_state(struct call *c, unsigned roles, struct effective e, enum
         *r = reject(c, roles, dispatch_no_replicas());
         return true;
     }
-    if (UNLIKELY(lifecycle.following) && !lifecycle.master_up &&
-        !compat_opts.replica_serve_stale_data && (e.lacking & CMD_STALE)) {
-        *r = reject(c, roles,
-                    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to "
-                    "'no'.");
+    if ((e.any & CMD_WRITE) && UNLIKELY(dispatch_read_only(s) != NULL)) {
+        *r = reject(c, roles, dispatch_read_only(s));
         return true;
     }
     if (UNLIKELY(s->flags & SESS_PUBSUB) && s->resp == 2 && !(roles & ROLE_IN_PUBSUB)) {
@@ -364,6 +373,10 @@ static bool check_state(struct call *c, unsigned roles, struct effective e, enum
                    "this context",
                    c->cmd->fullname);
         *r = reject_buf(c, roles, &b);
+        return true;
+    }
+    if (UNLIKELY(dispatch_stale(s)) && (e.lacking & CMD_STALE)) {
+        *r = reject(c, roles, DISPATCH_STALE_TEXT);
         return true;
     }
     if (UNLIKELY(lifecycle.loading) && (e.lacking & CMD_LOADING)) {
@@ -381,7 +394,7 @@ static bool check_state(struct call *c, unsigned roles, struct effective e, enum
 static bool check_postpone(struct call *c, struct effective e)
 {
     enum pause_mode mode = pause_mode();
-    if (UNLIKELY(mode != PAUSE_OFF) &&
+    if (UNLIKELY(mode != PAUSE_OFF) && !(c->s->flags & SESS_REPLICA) &&
         (mode == PAUSE_ALL || (e.any & (CMD_WRITE | CMD_MAY_REPLICATE)) != 0)) {
         block__postpone(c->s, BLOCK_WHY_PAUSE);
         return true;
@@ -473,6 +486,36 @@ static enum dispatch_result dispatch_replay(struct call *c)
     return DISPATCH_DONE;
 }
 
+/* What our master sends is not questioned; a transaction is kept whole, and all may have to wait. */
+static enum dispatch_result dispatch_master(struct call *c)
+{
+    bool parent_only = false;
+    struct found f = {NULL, 0};
+    if (UNLIKELY(command_renames())) { /* a master speaks the original names */
+        f.cmd = command_resolve_original(c->argv, c->argc);
+        f.roles = f.cmd ? roles_of(f.cmd) : 0;
+    } else {
+        f = find(c->argv, c->argc, &parent_only);
+    }
+    c->cmd = f.cmd;
+    if (UNLIKELY(!f.cmd || !command_arity_ok(f.cmd, c->argc))) {
+        sess_stats.unexpected_errors++;
+        if (!f.cmd)
+            return reject_unknown(c, parent_only);
+        reply_arity_error(c);
+        return DISPATCH_DONE;
+    }
+    c->s->last_cmd = f.cmd;
+    if (UNLIKELY(check_postpone(c, effective(c, f.roles))))
+        return DISPATCH_POSTPONED;
+    if ((c->s->flags & SESS_MULTI) && !(f.roles & ROLE_NOT_QUEUED)) {
+        if (!multi_queue(c))
+            return reject(c, 0, "OOM not enough memory to queue this command");
+        return DISPATCH_DONE;
+    }
+    return run(c);
+}
+
 static enum dispatch_result dispatch_checked(struct call *c)
 {
     struct session *s = c->s;
@@ -510,6 +553,8 @@ enum dispatch_result dispatch(struct session *s, int argc, struct slice *argv, s
         return DISPATCH_DONE;
     s->active_ms = clock_cached_ms();
     s->flags &= ~(uint32_t)SESS_POSTPONED;
+    if (UNLIKELY(s->flags & SESS_MASTER))
+        return dispatch_master(&c);
     enum dispatch_result r = dispatch_checked(&c);
     if (r == DISPATCH_DONE)
         dispatch__answered(s);

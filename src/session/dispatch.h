@@ -8,6 +8,7 @@
 
 struct call;
 struct command;
+struct session;
 
 /* lifecycle.loading: commands without CMD_LOADING are answered with -LOADING. Sessions with
  * SESS_LOADING_LOG go on. */
@@ -25,9 +26,15 @@ unsigned dispatch_flags(const struct call *c);
 /* The data set was over maxmemory, with nothing to evict, when the command of a client began that runs now. */
 bool dispatch_over_memory(void);
 
-/* min-replicas-to-write asks for replicas that are not there, or this is a replica: writes are refused with this text. NULL: not
- * so. */
+/* min-replicas-to-write asks for replicas that are not there: writes are refused with this text. NULL: not so. */
 const char *dispatch_no_replicas(void);
+
+/* A replica refuses writes of s with this text. NULL: it does not. */
+const char *dispatch_read_only(const struct session *s);
+/* A replica that is out of step with its master refuses what is not marked CMD_STALE. */
+bool dispatch_stale(const struct session *s);
+#define DISPATCH_STALE_TEXT                                                                        \
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
 
 /* DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call commands with CMD_NOSCRIPT. */
 void dispatch_set_scripts_may_all(bool on);

@@ -21,6 +21,12 @@ enum status lifecycle_shutdown(unsigned flags, struct error *err)
     return server_ops->shutdown(flags, err);
 }
 
+void lifecycle_progress(uint64_t done, uint64_t total)
+{
+    if (server_ops)
+        server_ops->progress(done, total);
+}
+
 bool lifecycle_shutdown_abort(void)
 {
     return server_ops && server_ops->shutdown_abort();

@@ -42,6 +42,8 @@ enum shutdown_flags {
 /* Stops the server at the end of this tick; the process exits. ST_OK: it will (no reply is needed). An error: it cannot, for
  * the reason in err. */
 MUST_USE enum status lifecycle_shutdown(unsigned flags, struct error *err);
+/* To be called every few ms by what holds the loop in order to load data: lets other clients and signals be served. */
+void lifecycle_progress(uint64_t done, uint64_t total);
 /* False: no shutdown is under way. */
 bool lifecycle_shutdown_abort(void);
 
@@ -49,6 +51,7 @@ bool lifecycle_shutdown_abort(void);
 struct lifecycle_ops {
     enum status (*shutdown)(unsigned flags, struct error *err);
     bool (*shutdown_abort)(void);
+    void (*progress)(uint64_t done, uint64_t total);
 };
 void lifecycle_set_ops(const struct lifecycle_ops *ops);
 

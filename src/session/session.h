@@ -77,6 +77,8 @@ enum sess_flags {
     SESS_TRACKING_BROKEN = 1 << 21, /* the session that gets the redirected invalidations is gone */
     SESS_TRACKING_BCAST = 1 << 22,
     SESS_CLOSE_AFTER_REPLY_SET = 1 << 23, /* session_close(SESS_CLOSE_AFTER_REPLY) was called */
+    SESS_MASTER =
+        1 << 24, /* what our master sends: may do everything, is believed, answers go nowhere */
 };
 
 /* State that a service hangs on a session; its hook on HOOK_SESSION_CLOSE frees it. */

@@ -18,6 +18,7 @@ struct sess_stats {
     uint64_t sessions;          /* ever made, internal ones left out */
     uint64_t changes;    /* call_changed, replay left out: never reset, INFO tells differences */
     uint64_t command_us; /* time spent in commands: eventloop_duration_cmd_sum */
+    uint64_t sync_full, sync_partial_ok, sync_partial_err; /* what replicas asked for, and got */
 };
 extern struct sess_stats sess_stats;
 

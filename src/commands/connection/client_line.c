@@ -41,6 +41,8 @@ bool client__type_parse(struct slice word, enum client_type *type)
 
 enum client_type client__type(const struct session *s)
 {
+    if (s->flags & SESS_MASTER)
+        return CLIENT_TYPE_MASTER;
     if ((s->flags & SESS_REPLICA) && !(s->flags & SESS_MONITOR))
         return CLIENT_TYPE_REPLICA;
     return s->flags & SESS_PUBSUB ? CLIENT_TYPE_PUBSUB : CLIENT_TYPE_NORMAL;
@@ -53,6 +55,7 @@ static void put_flags(struct buf *out, const struct session *s)
         char letter;
     } letters[] = {
         {SESS_REPLICA, 'S'},
+        {SESS_MASTER, 'M'},
         {SESS_MONITOR, 'O'},
         {SESS_PUBSUB, 'P'},
         {SESS_MULTI, 'x'},

@@ -3,6 +3,7 @@
 #include "commands/connection/client_priv.h"
 #include "commands/connection/connection_commands.h"
 #include "session/acl.h"
+#include "session/lifecycle.h"
 #include "session/reply.h"
 
 void cmd_ping(struct call *c)
@@ -161,7 +162,7 @@ void cmd_hello(struct call *c)
     reply_str(c, "mode");
     reply_str(c, "standalone");
     reply_str(c, "role");
-    reply_str(c, "master");
+    reply_str(c, lifecycle.following ? "replica" : "master");
     reply_str(c, "modules");
     reply_array(c, 0);
 }

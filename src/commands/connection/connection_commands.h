@@ -26,7 +26,5 @@ void cmd_ping(struct call *c);
 void cmd_quit(struct call *c);
 void cmd_reset(struct call *c);
 void cmd_select(struct call *c);
-void cmd_wait(struct call *c);
-void cmd_waitaof(struct call *c);
 
 #endif

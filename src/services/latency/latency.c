@@ -101,7 +101,7 @@ static void note(const char *event, int64_t us)
 static void after_command(void *arg)
 {
     const struct call *c = arg;
-    if (latency_opts.threshold_ms && !c->replaying)
+    if (latency_opts.threshold_ms && !(c->s->flags & SESS_LOADING_LOG))
         note((c->cmd->flags & CMD_FAST) ? "fast-command" : "command", c->duration_us);
 }
 

@@ -49,7 +49,7 @@ static bool is_shown(const struct call *c)
 {
     /* Scripts skip the monitor in Redis only to be shown by themselves, before what they call. */
     unsigned hidden = c->cmd->group == GROUP_SCRIPTING ? CMD_ADMIN : CMD_SKIP_MONITOR | CMD_ADMIN;
-    return count && !c->replaying && !(c->cmd->flags & hidden);
+    return count && !(c->s->flags & SESS_LOADING_LOG) && !(c->cmd->flags & hidden);
 }
 
 static bool is_shown_first(const struct call *c)

@@ -1,532 +1,425 @@
-/* The link of a replica to its master: connects, introduces itself, takes the dump, then the stream (replica_priv.h has the
- * states). A worker resolves the name and connects; everything else is on the loop. */
+/* The connection to the master: resolving, connecting, the handshake, timeouts. Nothing here waits. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "config/compat_options.h"
+#include "config/config.h"
 #include "event/conn.h"
 #include "event/loop.h"
 #include "event/net.h"
 #include "event/worker.h"
-#include "keyspace/kv.h"
 #include "services/replication/replica_priv.h"
-#include "services/replication/replication_priv.h"
 #include "session/lifecycle.h"
-#include "wire/resp/resp_codec.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <netdb.h>
-#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#define CONNECT_MS 5000
-#define READ_BYTES (64 * 1024)
-
-enum step { STEP_PING, STEP_AUTH, STEP_PORT, STEP_ADDRESS, STEP_CAPA, STEP_PSYNC, STEP_BULK };
-
-static struct {
-    char host[256];
-    int port;
-    enum link_state state;
-    enum step step;
-    unsigned attempt; /* connections of former attempts are thrown away */
-    struct conn *conn;
-    struct buf in, out;
-    bool known;    /* a position in the master's stream, so that PSYNC may go on */
-    char dump[64]; /* file that the dump is received into */
-    int fd;
-    uint64_t left;
-    int64_t heard_ms, down_since_s, acked_ms;
-} master = {.fd = -1};
+#define READ_BYTES (64u * 1024)
 
 static int64_t now_ms(void)
 {
     return clock_mono_us() / 1000;
 }
 
-/* -- Writing ----------------------------------------------------------------------------------------------------------- */
+/* -- Sending ------------------------------------------------------------------------------------------------------------- */
 
-static void fail(const char *why);
-
-static void flush_out(void)
+static void flush(void)
 {
-    while (master.conn && master.out.n > 0) {
-        struct iovec v = {master.out.p, master.out.n};
-        ssize_t n = conn_writev(master.conn, &v, 1);
-        if (n == CONN_AGAIN)
+    struct buf *out = &repl_link.out;
+    while (out->n > 0) {
+        struct iovec iov = {.iov_base = out->p, .iov_len = out->n};
+        ssize_t n = conn_writev(repl_link.conn, &iov, 1);
+        if (n <= 0) {
+            if (n == CONN_ERROR)
+                repl_link.lost = true;
             break;
-        if (n < 0) {
-            fail(conn_error(master.conn));
+        }
+        buf_consume(out, (size_t)n);
+    }
+    conn_want_write(repl_link.conn, out->n > 0 && !repl_link.lost);
+    if (repl_link.lost)
+        loop_wake(lifecycle.loop);
+}
+
+void replica__write(struct slice bytes)
+{
+    if (!repl_link.conn)
+        return;
+    buf_put_slice(&repl_link.out, bytes);
+    flush();
+}
+
+void replica__command(size_t argc, const struct slice *argv)
+{
+    struct buf b = BUF_INIT;
+    resp_put_command(&b, argc, argv);
+    replica__write(buf_slice(&b));
+    buf_free(&b);
+}
+
+/* -- Handshake ----------------------------------------------------------------------------------------------------------- */
+
+static void send_auth(void)
+{
+    struct slice argv[3] = {SLICE("AUTH")};
+    size_t n = 1;
+    if (*compat_opts.masteruser)
+        argv[n++] = slice_str(compat_opts.masteruser);
+    argv[n++] = buf_slice(&compat_opts.masterauth);
+    replica__command(n, argv);
+}
+
+static void send_port(void)
+{
+    struct buf text = BUF_INIT;
+    if (compat_opts.replica_announce_port)
+        buf_put_int(&text, compat_opts.replica_announce_port);
+    else if (config_get(SLICE("port"), &text) != ST_OK)
+        buf_put_byte(&text, '0');
+    struct slice argv[3] = {SLICE("REPLCONF"), SLICE("listening-port"), buf_slice(&text)};
+    replica__command(3, argv);
+    buf_free(&text);
+}
+
+/* Everything up to PSYNC goes out at once; the answers come one by one. */
+static void introduce(void)
+{
+    static const struct slice capa[5] = {SLICE("REPLCONF"), SLICE("capa"), SLICE("eof"),
+                                         SLICE("capa"), SLICE("psync2")};
+    bool auth = compat_opts.masterauth.n > 0;
+    if (auth)
+        send_auth();
+    send_port();
+    if (*compat_opts.replica_announce_ip) {
+        struct slice argv[3] = {SLICE("REPLCONF"), SLICE("ip-address"),
+                                slice_str(compat_opts.replica_announce_ip)};
+        replica__command(3, argv);
+    }
+    replica__command(5, capa);
+    repl_link.state = auth ? LINK_AUTH : LINK_PORT;
+}
+
+static void send_psync(void)
+{
+    char offset[32];
+    snprintf(offset, sizeof offset, "%" PRIu64, repl.offset + 1);
+    struct slice argv[3] = {SLICE("PSYNC"), repl.known ? slice_str(repl.id) : SLICE("?"),
+                            repl.known ? slice_str(offset) : SLICE("-1")};
+    if (repl.known)
+        log_notice(LOG_SERVER, "Trying a partial resynchronization (request %s:%s).", repl.id,
+                   offset);
+    else
+        log_notice(LOG_SERVER, "Partial resynchronization not possible (no cached master)");
+    replica__command(3, argv);
+    repl_link.state = LINK_PSYNC;
+}
+
+static bool begins(struct slice s, const char *word)
+{
+    size_t n = strlen(word);
+    return s.n >= n && memcmp(s.p, word, n) == 0;
+}
+
+/* "+FULLRESYNC id offset" */
+static void full_resync(struct slice line)
+{
+    char id[REPL_ID + 1], text[32];
+    uint64_t offset;
+    struct slice rest = slice_make(line.p + 12, line.n - 12);
+    if (rest.n <= REPL_ID + 1 || rest.n - REPL_ID - 1 >= sizeof text) {
+        replica__drop("the master's FULLRESYNC cannot be understood");
+        return;
+    }
+    snprintf(id, sizeof id, "%.*s", REPL_ID, rest.p);
+    struct slice number = slice_make(rest.p + REPL_ID + 1, rest.n - REPL_ID - 1);
+    if (!num_parse_uint(number, &offset)) {
+        replica__drop("the master's FULLRESYNC cannot be understood");
+        return;
+    }
+    log_notice(LOG_SERVER, "Full resync from master: %s:%" PRIu64, id, offset);
+    replica__dump_begin(id, offset);
+    repl_link.state = LINK_DUMP;
+}
+
+/* "+CONTINUE" or "+CONTINUE id" */
+static void resume(struct slice line)
+{
+    if (!repl.known) {
+        replica__drop("the master goes on with a stream that was not asked for");
+        return;
+    }
+    log_notice(LOG_SERVER, "Successful partial resynchronization with master.");
+    if (line.n >= 10 + REPL_ID && memcmp(line.p + 10, repl.id, REPL_ID) != 0) {
+        log_notice(LOG_SERVER, "Master replication ID changed to %.*s", REPL_ID, line.p + 10);
+        memcpy(repl.former_id, repl.id, sizeof repl.id);
+        repl.former_end = (int64_t)repl.offset + 1;
+        memcpy(repl.id, line.p + 10, REPL_ID);
+        repl__disconnect_all();
+    }
+    replica__stream_begin();
+}
+
+static void psync_answered(struct slice line)
+{
+    if (begins(line, "+FULLRESYNC "))
+        full_resync(line);
+    else if (begins(line, "+CONTINUE"))
+        resume(line);
+    else if (begins(line, "-NOMASTERLINK") || begins(line, "-LOADING"))
+        replica__drop("the master cannot serve a replica now");
+    else
+        replica__drop("the master refuses PSYNC");
+}
+
+static void refused(const char *what, struct slice line)
+{
+    log_warning(LOG_SERVER, "The master does not take %s: %.*s", what,
+                (int)(line.n > 200 ? 200 : line.n), line.p);
+}
+
+/* One line of an answer. */
+static void answered(struct slice line)
+{
+    bool bad = line.p[0] == '-';
+    switch (repl_link.state) {
+    case LINK_PING:
+        if (bad && !begins(line, "-NOAUTH") && !begins(line, "-NOPERM") &&
+            !begins(line, "-ERR operation not permitted")) {
+            replica__drop("Error reply to PING from master");
             return;
         }
-        buf_consume(&master.out, (size_t)n);
-    }
-    if (master.conn)
-        conn_want_write(master.conn, master.out.n > 0);
-}
-
-static void say(size_t n, const struct slice *words)
-{
-    resp_put_command(&master.out, n, words);
-    flush_out();
-}
-
-static struct slice number(char *text, uint64_t v)
-{
-    return slice_make(text, num_format_int(text, (int64_t)v));
-}
-
-void repl__send_ack(void)
-{
-    char text[NUM_BUF];
-    if (master.state != LINK_CONNECTED)
+        introduce();
         return;
-    master.acked_ms = now_ms();
-    say(3, (struct slice[]){SLICE("REPLCONF"), SLICE("ACK"), number(text, repl.offset)});
-}
-
-/* -- The end of a link --------------------------------------------------------------------------------------------------- */
-
-static void forget_dump(void)
-{
-    if (master.fd >= 0)
-        close(master.fd);
-    master.fd = -1;
-    if (master.dump[0])
-        (void)unlink(master.dump);
-    master.dump[0] = 0;
-}
-
-static void drop(void)
-{
-    if (master.state == LINK_CONNECTED)
-        master.down_since_s = clock_wall_ms() / 1000;
-    conn_close(master.conn);
-    master.conn = NULL;
-    master.attempt++;
-    buf_clear(&master.in);
-    buf_clear(&master.out);
-    forget_dump();
-    lifecycle.master_up = false;
-    if (master.state != LINK_NONE)
-        master.state = LINK_CONNECT;
-}
-
-static void fail(const char *why)
-{
-    log_warning(LOG_SERVER, "%s: %s",
-                master.state == LINK_CONNECTED ? "Connection with master lost"
-                                               : "The synchronization with the master failed",
-                why);
-    drop();
-}
-
-/* -- The handshake ------------------------------------------------------------------------------------------------------- */
-
-static int own_port(void)
-{
-    return compat_opts.replica_announce_port ? (int)compat_opts.replica_announce_port
-                                             : repl__listen_port();
-}
-
-static void ask_for_stream(void)
-{
-    char text[NUM_BUF];
-    struct slice words[3] = {SLICE("PSYNC"), SLICE("?"), SLICE("-1")};
-    if (master.known) {
-        words[1] = slice_str(repl.id);
-        words[2] = number(text, repl.offset + 1);
-    }
-    say(3, words);
-}
-
-/* Says what belongs to the step, or goes on to the next that has something to say. */
-static void take_step(enum step step)
-{
-    char text[NUM_BUF];
-    struct slice user = slice_str(compat_opts.masteruser);
-    struct slice password = slice_make(compat_opts.masterauth.p, compat_opts.masterauth.n);
-    if (step == STEP_AUTH && password.n == 0)
-        step = STEP_PORT;
-    if (step == STEP_ADDRESS && !compat_opts.replica_announce_ip[0])
-        step = STEP_CAPA;
-    master.step = step;
-    switch (step) {
-    case STEP_PING:
-        say(1, (struct slice[]){SLICE("PING")});
-        break;
-    case STEP_AUTH:
-        if (user.n)
-            say(3, (struct slice[]){SLICE("AUTH"), user, password});
-        else
-            say(2, (struct slice[]){SLICE("AUTH"), password});
-        break;
-    case STEP_PORT:
-        say(3, (struct slice[]){SLICE("REPLCONF"), SLICE("listening-port"),
-                                number(text, (uint64_t)own_port())});
-        break;
-    case STEP_ADDRESS:
-        say(3, (struct slice[]){SLICE("REPLCONF"), SLICE("ip-address"),
-                                slice_str(compat_opts.replica_announce_ip)});
-        break;
-    case STEP_CAPA:
-        say(3, (struct slice[]){SLICE("REPLCONF"), SLICE("capa"), SLICE("psync2")});
-        break;
-    case STEP_PSYNC:
-        ask_for_stream();
-        break;
-    case STEP_BULK:
-        break;
-    }
-}
-
-static void connected(void)
-{
-    master.state = LINK_CONNECTED;
-    master.known = true;
-    lifecycle.master_up = true;
-    repl__send_ack();
-}
-
-static void begin_full(char *words)
-{
-    char id[41];
-    uint64_t offset;
-    if (sscanf(words, "FULLRESYNC %40s %" SCNu64, id, &offset) != 2) {
-        fail("an unknown answer to PSYNC");
-        return;
-    }
-    repl__drop_clients();
-    master.known = false;
-    snprintf(repl.id, sizeof repl.id, "%s", id);
-    repl__no_second_id();
-    repl.offset = offset;
-    master.step = STEP_BULK;
-    log_notice(LOG_SERVER, "Full resync from master: %s:%" PRIu64, id, offset);
-}
-
-static void go_on(const char *words)
-{
-    char id[41] = "";
-    if (sscanf(words, "CONTINUE %40s", id) == 1 && strcmp(id, repl.id) != 0) {
-        repl__change_id(id);
-        repl__drop_clients();
-    }
-    log_notice(LOG_SERVER, "MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.");
-    connected();
-}
-
-static void begin_dump(const char *length)
-{
-    master.left = strtoull(length, NULL, 10);
-    snprintf(master.dump, sizeof master.dump, "temp-master-XXXXXX");
-    master.fd = mkstemp(master.dump);
-    if (master.fd < 0) {
-        master.dump[0] = 0;
-        fail("no file for the dump");
-        return;
-    }
-    master.state = LINK_TRANSFER;
-    log_notice(LOG_SERVER, "MASTER <-> REPLICA sync: receiving %" PRIu64 " bytes from master",
-               master.left);
-}
-
-/* One line of the master's, without its end. */
-static void on_line(char *line)
-{
-    bool error = line[0] == '-';
-    switch (master.step) {
-    case STEP_PING:
-        if (error && strncmp(line, "-NOAUTH", 7) != 0 && strncmp(line, "-NOPERM", 7) != 0 &&
-            strncmp(line, "-ERR operation not permitted", 28) != 0)
-            fail(line);
-        else
-            take_step(STEP_AUTH);
-        break;
-    case STEP_AUTH:
-        if (error) {
-            log_warning(LOG_SERVER, "Unable to AUTH to MASTER: %s", line);
-            drop();
-        } else {
-            take_step(STEP_PORT);
+    case LINK_AUTH:
+        if (bad) {
+            refused("AUTH", line);
+            replica__drop("Unable to AUTH to MASTER");
+            return;
         }
-        break;
-    case STEP_PORT:
-        take_step(STEP_ADDRESS);
-        break;
-    case STEP_ADDRESS:
-        take_step(STEP_CAPA);
-        break;
-    case STEP_CAPA:
-        take_step(STEP_PSYNC);
-        break;
-    case STEP_PSYNC:
-        if (line[0] == 0)
-            break;
-        if (strncmp(line, "+FULLRESYNC", 11) == 0)
-            begin_full(line + 1);
-        else if (strncmp(line, "+CONTINUE", 9) == 0)
-            go_on(line + 1);
-        else
-            fail(line);
-        break;
-    case STEP_BULK:
-        if (line[0] == '$')
-            begin_dump(line + 1);
-        else if (line[0])
-            fail(line);
+        repl_link.state = LINK_PORT;
+        return;
+    case LINK_PORT:
+        if (bad)
+            refused("REPLCONF listening-port", line);
+        repl_link.state = *compat_opts.replica_announce_ip ? LINK_ADDRESS : LINK_CAPA;
+        return;
+    case LINK_ADDRESS:
+        if (bad)
+            refused("REPLCONF ip-address", line);
+        repl_link.state = LINK_CAPA;
+        return;
+    case LINK_CAPA:
+        if (bad)
+            refused("REPLCONF capa", line);
+        send_psync();
+        return;
+    case LINK_PSYNC:
+        psync_answered(line);
+        return;
+    case LINK_NONE:
+    case LINK_WAITS:
+    case LINK_RESOLVES:
+    case LINK_CONNECTS:
+    case LINK_DUMP:
+    case LINK_LOADS:
+    case LINK_UP:
         break;
     }
 }
 
-/* False: the line is not there yet. */
+/* False: there is no whole line yet. */
 static bool take_line(void)
 {
-    char *end = memchr(master.in.p, '\n', master.in.n);
-    if (!end)
-        return false;
-    size_t n = (size_t)(end - master.in.p);
+    struct buf *in = &repl_link.in;
+    const char *end = in->n ? memchr(in->p, '\n', in->n) : NULL;
     char line[512];
-    size_t kept = n < sizeof line ? n : sizeof line - 1;
-    memcpy(line, master.in.p, kept);
-    if (kept && line[kept - 1] == '\r')
-        kept--;
-    line[kept] = 0;
-    buf_consume(&master.in, n + 1);
-    on_line(line);
-    return true;
-}
-
-/* -- The dump and the stream ---------------------------------------------------------------------------------------------- */
-
-static void load_dump(void)
-{
-    struct error err = {.message = ""};
-    log_notice(LOG_SERVER, "MASTER <-> REPLICA sync: Loading DB in memory");
-    if (repl__apply_dump(master.dump, &err) != ST_OK) {
-        fail(err.message);
-        return;
+    if (!end) {
+        if (in->n >= sizeof line)
+            replica__drop("the master's answer is too long");
+        return false;
     }
-    forget_dump();
-    repl__apply_reset();
-    log_notice(LOG_SERVER, "MASTER <-> REPLICA sync: Finished with success");
-    connected();
+    size_t size = (size_t)(end - in->p) + 1, n = size - 1;
+    if (n > 0 && in->p[n - 1] == '\r')
+        n--;
+    if (n > sizeof line)
+        n = sizeof line;
+    memcpy(line, in->p, n);
+    buf_consume(in, size);
+    if (n > 0)
+        answered(slice_make(line, n));
+    return repl_link.conn != NULL;
 }
 
-static void take_dump(void)
+void replica__process(void)
 {
-    size_t n = master.in.n < master.left ? master.in.n : (size_t)master.left;
-    for (size_t at = 0; at < n;) {
-        ssize_t done = write(master.fd, master.in.p + at, n - at);
-        if (done <= 0) {
-            fail("the dump cannot be written to its file");
+    bool more = true;
+    while (more && repl_link.conn && repl_link.in.n > 0) {
+        switch (repl_link.state) {
+        case LINK_PING:
+        case LINK_AUTH:
+        case LINK_PORT:
+        case LINK_ADDRESS:
+        case LINK_CAPA:
+        case LINK_PSYNC:
+            more = take_line();
+            break;
+        case LINK_DUMP:
+            more = replica__dump_take();
+            break;
+        case LINK_UP:
+            replica__stream_run();
+            return;
+        case LINK_LOADS:
+        case LINK_NONE:
+        case LINK_WAITS:
+        case LINK_RESOLVES:
+        case LINK_CONNECTS:
             return;
         }
-        at += (size_t)done;
     }
-    buf_consume(&master.in, n);
-    master.left -= n;
-    if (master.left == 0)
-        load_dump();
 }
 
-static void take_input(void)
-{
-    struct error err = {.message = ""};
-    while (master.state == LINK_HANDSHAKE && master.in.n > 0 && take_line())
-        ;
-    if (master.state == LINK_TRANSFER && (master.in.n > 0 || master.left == 0))
-        take_dump();
-    if (master.state == LINK_CONNECTED && master.in.n > 0 && repl__apply(&master.in, &err) != ST_OK)
-        fail(err.message);
-}
+/* -- The connection ------------------------------------------------------------------------------------------------------ */
 
 static void on_readable(void *arg)
 {
-    /* A bounded piece, so that others get their turn. */
-    for (int i = 0; i < 16 && master.conn; i++) {
-        buf_reserve(&master.in, READ_BYTES);
-        ssize_t n = conn_read(master.conn, master.in.p + master.in.n, READ_BYTES);
-        if (n == CONN_AGAIN)
-            return;
-        if (n <= 0) {
-            fail(n == CONN_EOF ? "the master closed it" : conn_error(master.conn));
-            return;
-        }
-        master.in.n += (size_t)n;
-        master.heard_ms = now_ms();
-        take_input();
+    struct buf *in = &repl_link.in;
+    if (repl_link.lost)
+        return;
+    buf_reserve(in, READ_BYTES);
+    ssize_t n = conn_read(repl_link.conn, in->p + in->n, READ_BYTES);
+    if (n == CONN_AGAIN)
+        return;
+    if (n <= 0) {
+        replica__drop(n == CONN_EOF ? "Connection with master lost." : conn_error(repl_link.conn));
+        return;
     }
+    in->n += (size_t)n;
+    repl_link.io_ms = now_ms();
+    replica__process();
 }
 
 static void on_writable(void *arg)
 {
-    flush_out();
+    struct error err = {.message = ""};
+    if (repl_link.state != LINK_CONNECTS) {
+        flush();
+        return;
+    }
+    if (net_connected(conn_fd(repl_link.conn), &err) != ST_OK) {
+        replica__drop(err.message);
+        return;
+    }
+    log_notice(LOG_SERVER, "Non blocking connect for SYNC fired the event.");
+    if (!compat_opts.repl_disable_tcp_nodelay)
+        net_set_nodelay(conn_fd(repl_link.conn));
+    conn_want_write(repl_link.conn, false);
+    repl_link.io_ms = now_ms();
+    repl_link.state = LINK_PING;
+    static const struct slice ping[1] = {SLICE("PING")};
+    replica__command(1, ping);
 }
 
 static void on_failed(void *arg, const char *why)
 {
-    fail(why);
+    replica__drop(why);
 }
 
-/* -- Connecting ----------------------------------------------------------------------------------------------------------- */
+static const struct conn_ops conn_ops = {
+    .readable = on_readable, .writable = on_writable, .failed = on_failed};
 
-struct connecting {
-    char host[256];
+struct resolve {
+    uint64_t attempt;
+    char *host, *source;
     int port, fd;
-    unsigned attempt;
-    char why[128];
+    enum status st;
+    struct error err;
 };
 
-static int try_address(const struct addrinfo *a, char *why, size_t cap)
+static void resolve_run(void *arg)
 {
-    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), error = 0;
-    socklen_t size = sizeof error;
-    if (fd < 0)
-        return -1;
-    struct pollfd p = {.fd = fd, .events = POLLOUT};
-    if (connect(fd, a->ai_addr, a->ai_addrlen) < 0 && errno != EINPROGRESS)
-        error = errno;
-    else if (poll(&p, 1, CONNECT_MS) != 1)
-        error = ETIMEDOUT;
-    else
-        (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error == 0)
-        return fd;
-    char text[128];
-    snprintf(why, cap, "%s", strerror_r(error, text, sizeof text));
-    close(fd);
-    return -1;
+    struct resolve *j = arg;
+    j->st = net_connect_tcp(j->host, j->port, j->source, &j->fd, &j->err);
 }
 
-static void connect_run(void *arg)
+static void resolve_done(void *arg)
 {
-    struct connecting *c = arg;
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *list = NULL;
-    char port[16];
-    snprintf(port, sizeof port, "%d", c->port);
-    int failed = getaddrinfo(c->host, port, &hints, &list);
-    if (failed)
-        snprintf(c->why, sizeof c->why, "%s", gai_strerror(failed));
-    for (struct addrinfo *a = list; a && c->fd < 0; a = a->ai_next)
-        c->fd = try_address(a, c->why, sizeof c->why);
-    if (list)
-        freeaddrinfo(list);
-}
-
-static void connect_done(void *arg)
-{
-    static const struct conn_ops ops = {
-        .readable = on_readable, .writable = on_writable, .failed = on_failed};
-    struct connecting *c = arg;
-    if (c->attempt != master.attempt || master.state != LINK_CONNECTING) {
-        if (c->fd >= 0)
-            close(c->fd);
-    } else if (c->fd < 0) {
-        log_warning(LOG_SERVER, "Unable to connect to MASTER: %s", c->why);
-        master.state = LINK_CONNECT;
-    } else {
-        net_set_nodelay(c->fd);
-        master.conn = conn_accept(lifecycle.loop, c->fd, NULL, &ops, NULL);
-        master.state = LINK_HANDSHAKE;
-        master.heard_ms = now_ms();
-        take_step(STEP_PING);
+    struct resolve *j = arg;
+    bool wanted = repl_link.state == LINK_RESOLVES && repl_link.attempt == j->attempt;
+    if (!wanted && j->st == ST_OK)
+        close(j->fd);
+    if (wanted && j->st == ST_OK) {
+        repl_link.conn = conn_accept(lifecycle.loop, j->fd, NULL, &conn_ops, NULL);
+        conn_want_write(repl_link.conn, true);
+        repl_link.state = LINK_CONNECTS;
+    } else if (wanted) {
+        log_warning(LOG_SERVER, "Unable to connect to MASTER: %s", j->err.message);
+        repl_link.state = LINK_WAITS;
     }
-    mem_free(c);
+    mem_free(j->host);
+    mem_free(j->source);
+    mem_free(j);
 }
 
-static void begin_connecting(void)
+void replica__connect(void)
 {
-    struct connecting *c = mem_calloc(1, sizeof *c);
-    snprintf(c->host, sizeof c->host, "%s", master.host);
-    c->port = master.port;
-    c->fd = -1;
-    c->attempt = ++master.attempt;
-    master.state = LINK_CONNECTING;
-    log_notice(LOG_SERVER, "Connecting to MASTER %s:%d", master.host, master.port);
-    worker_submit(lifecycle.pool, WORKER_ANY, connect_run, connect_done, c);
+    struct resolve *j = mem_calloc(1, sizeof *j);
+    log_notice(LOG_SERVER, "Connecting to MASTER %s:%d", repl_link.host, repl_link.port);
+    j->attempt = ++repl_link.attempt;
+    j->host = mem_strdup(repl_link.host);
+    j->source = mem_strdup(compat_opts.bind_source_addr);
+    j->port = repl_link.port;
+    repl_link.state = LINK_RESOLVES;
+    repl_link.io_ms = repl_link.tried_ms = now_ms();
+    worker_submit(lifecycle.pool, WORKER_ANY, resolve_run, resolve_done, j);
+    log_notice(LOG_SERVER, "MASTER <-> REPLICA sync started");
 }
 
-/* -- For the rest of the folder -------------------------------------------------------------------------------------------- */
-
-void repl__link_cron(void)
+void replica__drop(const char *why)
 {
-    if (master.state == LINK_NONE)
-        return;
-    if (master.conn && now_ms() - master.heard_ms > compat_opts.repl_timeout * 1000)
-        fail(master.state == LINK_CONNECTED ? "MASTER timeout: no data nor PING received..."
-                                            : "Timeout connecting to the MASTER...");
-    if (master.state == LINK_CONNECT)
-        begin_connecting();
-    if (master.state == LINK_CONNECTED && now_ms() - master.acked_ms >= 1000)
-        repl__send_ack();
+    if (why && repl_link.state == LINK_UP)
+        log_notice(LOG_SERVER, "Connection with master lost: %s", why);
+    else if (why)
+        log_warning(LOG_SERVER, "Synchronization with the master failed: %s", why);
+    if (repl_link.state == LINK_UP) {
+        repl_link.down_ms = now_ms();
+        replica__stream_end();
+    }
+    replica__dump_abandon();
+    conn_close(repl_link.conn);
+    repl_link.conn = NULL;
+    repl_link.lost = false;
+    buf_free(&repl_link.in);
+    buf_free(&repl_link.out);
+    lifecycle.master_up = false;
+    repl_link.state = repl_link.host ? LINK_WAITS : LINK_NONE;
 }
 
-void repl__follow(struct slice host, int port)
+const char *replica__state_word(void)
 {
-    bool was_master = master.state == LINK_NONE;
-    drop();
-    snprintf(master.host, sizeof master.host, "%.*s", SLICE_FMT(host));
-    master.port = port;
-    master.state = LINK_CONNECT;
-    master.down_since_s = clock_wall_ms() / 1000;
-    /* What this server wrote itself is a position of its own stream, which the new master may share. */
-    master.known = was_master ? repl__backlog_active() : master.known;
-    lifecycle.following = true;
-    kv_follow(lifecycle.kv, true);
-    begin_connecting();
-}
-
-void repl__follow_nobody(void)
-{
-    if (master.state == LINK_NONE)
-        return;
-    drop();
-    master.state = LINK_NONE;
-    master.host[0] = 0;
-    lifecycle.following = false;
-    kv_follow(lifecycle.kv, false);
-    repl__change_id(NULL);
-}
-
-bool repl__follows(struct slice host, int port)
-{
-    return master.state != LINK_NONE && slice_eq(host, slice_str(master.host)) &&
-           port == master.port;
-}
-
-const char *repl__link_role(const char **host, int *port)
-{
-    static const char *const words[] = {"none",      "connect", "connecting",
-                                        "handshake", "sync",    "connected"};
-    *host = master.host;
-    *port = master.port;
-    return words[master.state];
-}
-
-void repl__link_info(struct buf *out)
-{
-    bool up = master.state == LINK_CONNECTED;
-    int64_t silent = (now_ms() - master.heard_ms) / 1000;
-    buf_printf(out,
-               "master_host:%s\r\nmaster_port:%d\r\nmaster_link_status:%s\r\n"
-               "master_last_io_seconds_ago:%" PRId64 "\r\nmaster_sync_in_progress:%d\r\n"
-               "slave_read_repl_offset:%" PRIu64 "\r\nslave_repl_offset:%" PRIu64 "\r\n",
-               master.host, master.port, up ? "up" : "down", up ? silent : -1,
-               master.state == LINK_TRANSFER, repl.offset, repl.offset);
-    if (master.state == LINK_TRANSFER)
-        buf_printf(out, "master_sync_left_bytes:%" PRIu64 "\r\n", master.left);
-    if (!up)
-        buf_printf(out, "master_link_down_since_seconds:%" PRId64 "\r\n",
-                   clock_wall_ms() / 1000 - master.down_since_s);
-    buf_printf(out, "slave_priority:%lld\r\nslave_read_only:%d\r\nreplica_announced:%d\r\n",
-               (long long)compat_opts.replica_priority, compat_opts.replica_read_only,
-               compat_opts.replica_announced);
+    switch (repl_link.state) {
+    case LINK_NONE:
+        return "none";
+    case LINK_WAITS:
+        return "connect";
+    case LINK_RESOLVES:
+    case LINK_CONNECTS:
+        return "connecting";
+    case LINK_PING:
+    case LINK_AUTH:
+    case LINK_PORT:
+    case LINK_ADDRESS:
+    case LINK_CAPA:
+    case LINK_PSYNC:
+        return "handshake";
+    case LINK_DUMP:
+    case LINK_LOADS:
+        return "sync";
+    case LINK_UP:
+        break;
+    }
+    return "connected";
 }

@@ -1,13 +1,16 @@
 /* SYNC, PSYNC and REPLCONF. */
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/num.h"
-#include "config/compat_options.h"
 #include "event/loop.h"
+#include "services/replication/replica_priv.h"
 #include "services/replication/replication_commands.h"
 #include "services/replication/replication_priv.h"
 #include "session/lifecycle.h"
 #include "session/reply.h"
+#include "session/stats.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static void on_tick(void *arg)
@@ -25,67 +28,98 @@ static void attach_to_ticks(void)
     attached = true;
 }
 
-static struct repl_client *become_replica(struct call *c, bool psync)
+/* False: answered, or it is one already. */
+static bool may_follow(struct call *c)
 {
-    struct repl_client *r;
     if (c->s->flags & SESS_REPLICA)
-        return NULL;
+        return false;
     if (lifecycle.following && !lifecycle.master_up) {
         reply_error(c, "NOMASTERLINK Can't SYNC while not connected with my master");
-        return NULL;
+        return false;
     }
+    return true;
+}
+
+static struct repl_client *add(struct call *c, bool psync, enum repl_state state)
+{
+    struct repl_client *r = repl__client(c->s);
     if (list_empty(&repl.clients))
         repl.pinged_ms = clock_mono_us() / 1000;
-    r = repl__client(c->s);
     r->psync = psync;
-    r->state = REPL_WAITS;
+    r->state = state;
     r->acked_s = clock_wall_ms() / 1000;
     c->s->flags |= SESS_REPLICA;
     list_push(&repl.clients, &r->link);
+    return r;
+}
+
+static void begin_with_dump(struct call *c, bool psync)
+{
+    char ip[128];
+    struct repl_client *r = add(c, psync, REPL_WAITS);
+    repl__address(r, ip, sizeof ip);
+    log_notice(LOG_SERVER, "Replica %s:%d asks for synchronization", ip, r->port);
+    sess_stats.sync_full++;
     attach_to_ticks();
     loop_wake(lifecycle.loop);
-    return r;
 }
 
 void cmd_sync(struct call *c)
 {
-    (void)become_replica(c, false);
+    if (may_follow(c))
+        begin_with_dump(c, false);
+}
+
+/* True: the stream id is ours up to byte from. */
+static bool knows(struct slice id, int64_t from)
+{
+    if (slice_is(id, repl.id))
+        return true;
+    return slice_is(id, repl.former_id) && from <= repl.former_end;
+}
+
+/* True: it goes on from where it was. */
+static bool go_on(struct call *c, int64_t from)
+{
+    char text[64], ip[128];
+    struct slice id = c->argv[1];
+    if (!knows(id, from)) {
+        if (!slice_is(id, "?"))
+            log_notice(LOG_SERVER,
+                       "Partial resynchronization not accepted: Replication ID mismatch (Replica "
+                       "asked for '%.*s', my replication IDs are '%s' and '%s')",
+                       SLICE_FMT(id), repl.id, repl.former_id);
+        return false;
+    }
+    if (from < 1 || !repl__backlog_has((uint64_t)from)) {
+        log_notice(LOG_SERVER,
+                   "Unable to partial resync with replica for lack of backlog (Replica request "
+                   "was: %" PRId64 ").",
+                   from);
+        return false;
+    }
+    struct repl_client *r = add(c, true, REPL_ONLINE);
+    int n = r->psync2 ? snprintf(text, sizeof text, "+CONTINUE %s\r\n", repl.id)
+                      : snprintf(text, sizeof text, "+CONTINUE\r\n");
+    repl__address(r, ip, sizeof ip);
+    log_notice(LOG_SERVER,
+               "Partial resynchronization request from %s:%d accepted. Sending %" PRIu64
+               " bytes of backlog starting from offset %" PRId64 ".",
+               ip, r->port, repl.offset + 1 - (uint64_t)from, from);
+    repl__send(r, slice_make(text, (size_t)n));
+    repl__backlog_send(r, (uint64_t)from);
+    sess_stats.sync_partial_ok++;
+    return true;
 }
 
 void cmd_psync(struct call *c)
 {
-    int64_t offset;
-    if (!call_arg_int(c, 2, &offset, NULL))
+    int64_t from;
+    if (!call_arg_int(c, 2, &from, NULL) || !may_follow(c) || go_on(c, from))
         return;
-    struct repl_client *r = become_replica(c, true);
-    /* Effects of this tick are not in the stream yet: they come to it like to all others. */
-    if (r && !repl__continue(r, c->argv[1], offset) && !slice_is(c->argv[1], "?"))
-        repl_partial_err++;
-}
-
-void cmd_replicaof(struct call *c)
-{
-    int64_t port;
-    if (call_arg_is(c, 1, "no") && call_arg_is(c, 2, "one")) {
-        repl__follow_nobody();
-        compat_replicaof[0] = 0;
-        reply_ok(c);
-        return;
-    }
-    if (c->s->flags & SESS_REPLICA) {
-        reply_error(c, "ERR Command is not valid when client is a replica.");
-        return;
-    }
-    if (!call_arg_range(c, 2, 0, 65535, &port, "Invalid master port"))
-        return;
-    if (repl__follows(c->argv[1], (int)port)) {
-        reply_status(c, "OK Already connected to specified master");
-        return;
-    }
-    repl__follow(c->argv[1], (int)port);
-    snprintf(compat_replicaof, sizeof compat_replicaof, "%.*s %d", SLICE_FMT(c->argv[1]),
-             (int)port);
-    reply_ok(c);
+    if (!slice_is(c->argv[1], "?"))
+        sess_stats.sync_partial_err++;
+    begin_with_dump(c, true);
 }
 
 static bool set_port(struct call *c, struct repl_client *r, int i)
@@ -138,6 +172,10 @@ static void acknowledge(struct call *c, struct repl_client *r, int i)
         return;
     if ((uint64_t)offset > r->acked)
         r->acked = (uint64_t)offset;
+    int64_t synced;
+    if (c->argc > i + 2 && call_arg_is(c, i + 1, "fack") &&
+        num_parse_int(c->argv[i + 2], &synced) && synced > 0 && (uint64_t)synced > r->synced)
+        r->synced = (uint64_t)synced;
     r->acked_s = clock_wall_ms() / 1000;
     repl__count_good();
 }
@@ -146,6 +184,10 @@ void cmd_replconf(struct call *c)
 {
     if (c->argc % 2 == 0) {
         reply_syntax_error(c);
+        return;
+    }
+    if (c->s->flags & SESS_LOADING_LOG) {
+        replica__replay_position(c);
         return;
     }
     struct repl_client *r = repl__client(c->s);
@@ -163,8 +205,11 @@ void cmd_replconf(struct call *c)
             acknowledge(c, r, i + 1);
             return;
         } else if (call_arg_is(c, i, "getack")) {
-            return; /* a question of masters to replicas */
-        } else if (!call_arg_is(c, i, "capa")) {
+            repl_link.want_ack |= (c->s->flags & SESS_MASTER) != 0;
+            return;
+        } else if (call_arg_is(c, i, "capa")) {
+            r->psync2 |= call_arg_is(c, i + 1, "psync2");
+        } else {
             reply_errorf(c, "ERR Unrecognized REPLCONF option: %.*s", SLICE_FMT(c->argv[i]));
             return;
         }

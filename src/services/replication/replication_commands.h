@@ -10,5 +10,7 @@ void cmd_replconf(struct call *c);
 void cmd_replicaof(struct call *c);
 void cmd_role(struct call *c);
 void cmd_sync(struct call *c);
+void cmd_wait(struct call *c);
+void cmd_waitaof(struct call *c);
 
 #endif

@@ -7,7 +7,7 @@
 #include "event/worker.h"
 #include "keyspace/kv_view.h"
 #include "rdb/rdb_save.h"
-#include "services/replication/replication_priv.h"
+#include "services/replication/replica_priv.h"
 #include "session/lifecycle.h"
 
 #include <errno.h>
@@ -124,9 +124,14 @@ static void begin(bool functions_only)
 {
     struct error err = {.message = ""};
     struct dump_job *j = job_new(functions_only, &err);
-    /* Those who are online already follow a stream in which a database is selected. */
-    kv_stream(lifecycle.kv, true);
-    repl__backlog_begin();
+    /* The stream behind the dump names its database, or goes on in the one that the dump notes. */
+    if (!repl__backlog_on() && !lifecycle.following)
+        repl__new_id(false);
+    repl__backlog_make();
+    if (!lifecycle.following)
+        kv_stream(lifecycle.kv, true);
+    else if (j)
+        j->save->stream_db = repl_link.db;
     LIST_EACH(it, &repl.clients)
     {
         struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
@@ -137,7 +142,6 @@ static void begin(bool functions_only)
             continue;
         }
         tell_position(r);
-        repl_full++;
         r->state = REPL_DUMPS;
     }
     if (!j)
@@ -170,10 +174,10 @@ static void all_sent(struct repl_client *r)
 {
     repl__dump_forget(r);
     r->state = r->dump_only ? REPL_HAS_DUMP : REPL_ONLINE;
+    r->acked_s = clock_wall_ms() / 1000;
     if (!r->dump_only)
         repl__send(r, buf_slice(&r->later));
     buf_free(&r->later);
-    r->acked_s = clock_wall_ms() / 1000;
     repl__count_good();
     log_notice(LOG_SERVER, "Synchronization with a replica succeeded");
 }

@@ -1,12 +1,15 @@
 /* What the files of this folder share. */
-#ifndef ORBIT_SERVICES_REPLICATION_PRIV_H
-#define ORBIT_SERVICES_REPLICATION_PRIV_H
+#ifndef ORBIT_SERVICES_REPLICATION_REPLICATION_PRIV_H
+#define ORBIT_SERVICES_REPLICATION_REPLICATION_PRIV_H
 
 #include "base/buf.h"
 #include "base/list.h"
 #include "session/session.h"
 
+#define REPL_ID 40
+
 /*  SYNC --> WAITS --the tick is over, a view is open--> DUMPS --the file is there--> SENDS --all of it is sent--> ONLINE
+ *  PSYNC from a position that the backlog has: ONLINE at once.
  *  Effects from the view on are kept in `later` until the replica is online. */
 enum repl_state {
     REPL_WAITS,
@@ -20,67 +23,67 @@ struct repl_client {
     struct list_node link; /* not linked: only REPLCONF so far */
     struct session *s;
     enum repl_state state;
-    bool psync;          /* is told the log's name and offset first */
+    bool psync;          /* is told the stream's name and offset first, and acknowledges */
+    bool psync2;         /* understands that the name may change */
     bool dump_only;      /* wants no effects */
     bool functions_only; /* wants a dump without keys */
     struct buf later;
     int fd; /* of the dump, while it is sent */
     uint64_t sent, size;
-    uint64_t acked;
+    uint64_t acked, synced; /* applied there; in its log and on its device */
     int64_t acked_s;
     int port;
     char ip[64]; /* "" : that of the connection */
 };
 
+/* The stream: on a master its own effects, on a replica what its master sends, byte by byte. */
 struct repl {
     struct list_node clients;
-    char id[41]; /* of the stream */
-    char id2[41];
-    int64_t second_offset; /* up to it the stream was id2's; -1: there was none */
-    uint64_t offset;       /* bytes of the stream so far */
-    int64_t pinged_ms, alone_since_ms;
+    char id[REPL_ID + 1];
+    char former_id[REPL_ID + 1]; /* the stream's name before former_end; zeros: none */
+    int64_t former_end;          /* -1: none */
+    uint64_t offset;             /* bytes of the stream so far */
+    uint64_t effects_end; /* offset behind the newest effect: without what keeps the link alive */
+    bool known;           /* the data set is what id and offset say: it can be gone on from there */
+    bool ask;             /* the replicas shall say how far they are */
+    int64_t pinged_ms, alone_ms; /* since when there is no replica */
 };
 extern struct repl repl;
-extern uint64_t repl_full, repl_partial_ok, repl_partial_err; /* answers to SYNC and PSYNC */
 
 /* The state of a session, made when it has none. */
 struct repl_client *repl__client(struct session *s);
 size_t repl__count(void);
-/* Bytes of the stream: every replica gets them, the offset moves. */
-void repl__relay(struct slice bytes);
-/* Closes the connections of all replicas: what they have is not what will come. */
-void repl__drop_clients(void);
-/* The stream goes on under another name; NULL: a new one. The former one stays known as the second. */
-void repl__change_id(const char *id);
-void repl__no_second_id(void);
-int repl__listen_port(void);
-/* Tells how many replicas count for min-replicas-to-write. */
+/* Counts those that min-replicas-to-write asks for. */
 void repl__count_good(void);
-/* Sends what has come since offset. False: it is not there any more. */
-bool repl__continue(struct repl_client *r, struct slice id, int64_t offset);
-
-/* replication_backlog.c */
-void repl__backlog_begin(void);
-void repl__backlog_end(void);
-bool repl__backlog_active(void);
-void repl__backlog_put(struct slice bytes);
-/* The bytes behind offset. False: they are not there (any more). */
-bool repl__backlog_since(uint64_t offset, struct slice *out);
-void repl__backlog_info(struct buf *out);
-
-/* replica_link.c: following a master. */
-void repl__follow(struct slice host, int port);
-void repl__follow_nobody(void);
-bool repl__follows(struct slice host, int port);
-/* ROLE's word for the link. */
-const char *repl__link_role(const char **host, int *port);
-void repl__link_info(struct buf *out);
-void repl__link_cron(void);
+/* Bytes that every replica gets, as effects. */
+void repl__feed(struct slice bytes);
 void repl__send(struct repl_client *r, struct slice bytes);
+/* The address that the replica gave, or the connection's without its port. */
+void repl__address(const struct repl_client *r, char *out, size_t cap);
+/* Another name from here on; keep: the present one stays valid for what was sent so far. */
+void repl__new_id(bool keep);
+void repl__disconnect_all(void);
+/* The effects of ticks are the stream, as long as there is a backlog and no master. */
+void repl__update_stream(void);
+
+/* replication_backlog.c: the newest bytes of the stream, for replicas that come back. */
+bool repl__backlog_on(void);
+void repl__backlog_make(void);
+void repl__backlog_drop(void);
+void repl__backlog_put(struct slice bytes);
+/* from: the first byte that is wanted, counted from 1. */
+bool repl__backlog_has(uint64_t from);
+void repl__backlog_send(struct repl_client *r, uint64_t from);
+void repl__backlog_info(struct buf *out);
 
 /* replication_dump.c: makes and sends dumps; a little at a time. True: more is to be done. */
 bool repl__dump_step(void);
 /* Ends what the dump holds for this replica. */
 void repl__dump_forget(struct repl_client *r);
+
+/* wait.c: replicas have told how far they are, or the log was synced. */
+void repl__wait_check(void);
+/* A tick was committed. */
+void repl__wait_committed(void);
 
 #endif

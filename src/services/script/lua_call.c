@@ -110,6 +110,10 @@ static bool check_writes(lua_State *lua, struct script_run *r, struct call *c)
         buf_free(&b);
         return true;
     }
+    if ((cmd->flags & CMD_WRITE) && dispatch_read_only(c->s)) {
+        refuse(lua, cmd, slice_str(dispatch_read_only(c->s)));
+        return true;
+    }
     if ((cmd->flags & CMD_WRITE) && dispatch_no_replicas()) {
         refuse(lua, cmd, slice_str(dispatch_no_replicas()));
         return true;
@@ -149,6 +153,10 @@ static bool check(lua_State *lua, struct script_run *r, struct call *c)
     }
     if (UNLIKELY((cmd->flags & CMD_NOSCRIPT) && !dispatch_scripts_may_all())) {
         refuse(lua, cmd, SLICE("ERR This Redis command is not allowed from script"));
+        return true;
+    }
+    if (!(cmd->flags & CMD_STALE) && dispatch_stale(c->s)) {
+        refuse(lua, cmd, SLICE("ERR Can not execute the command on a stale replica"));
         return true;
     }
     return check_acl(lua, c) || check_writes(lua, r, c);

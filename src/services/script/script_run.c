@@ -155,6 +155,12 @@ static bool refuse(struct call *c, unsigned flags, bool read_only)
     struct error why = {.message = ""};
     if (flags & SCRIPT_UNDECLARED)
         return false;
+    if (!(flags & SCRIPT_ALLOW_STALE) && dispatch_stale(c->s)) {
+        reply_error(c,
+                    "MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' "
+                    "and 'allow-stale' flag is not set on the script.");
+        return true;
+    }
     if (!(flags & SCRIPT_NO_WRITES)) {
         if (kv_write_refused(c->kv, &why)) {
             reply_errorf(c,
@@ -166,6 +172,10 @@ static bool refuse(struct call *c, unsigned flags, bool read_only)
         }
         if (read_only) {
             reply_error(c, "ERR Can not execute a script with write flag using *_ro command.");
+            return true;
+        }
+        if (dispatch_read_only(c->s)) {
+            reply_error(c, "READONLY Can not run script with write flag on readonly replica");
             return true;
         }
         if (dispatch_no_replicas()) {

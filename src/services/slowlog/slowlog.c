@@ -82,7 +82,7 @@ static void after_command(void *arg)
     struct call *c = arg;
     if (slowlog_opts.slower_than_us < 0 || c->duration_us < slowlog_opts.slower_than_us)
         return;
-    if ((c->cmd->flags & CMD_SKIP_SLOWLOG) || c->replaying)
+    if ((c->cmd->flags & CMD_SKIP_SLOWLOG) || (c->s->flags & SESS_LOADING_LOG))
         return;
     add(c);
     trim((size_t)slowlog_opts.max_len);

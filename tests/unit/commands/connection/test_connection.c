@@ -1,16 +1,41 @@
-/* PING, SELECT, HELLO, CLIENT, WAIT and WAITAOF, down to their error texts. */
+/* PING, SELECT, HELLO and CLIENT, down to their error texts. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "commands/connection/connection_commands.h"
+#include "session/block.h"
+#include "session/reply.h"
 #include "unit/session/session_fixture.h"
 
 static struct client *a, *b;
 
+/* -- A command that waits for ever --------------------------------------------------------------------------------------- */
+
+static void block_timeout(struct call *c, void *state)
+{
+    reply_int(c, 0);
+}
+
+static void block_free(void *state)
+{
+}
+
+static void cmd_block(struct call *c)
+{
+    static const struct block_ops ops = {
+        .kind = "block", .timeout = block_timeout, .free_state = block_free};
+    block_session(c, &ops, NULL, 0);
+}
+
+static struct command block_table[] = {
+    {.name = "block", .fullname = "block", .fn = cmd_block, .arity = 1}};
+
 static int setup(void **state)
 {
     static bool registered;
-    if (!registered)
+    if (!registered) {
         connection_commands_register();
+        command_register(block_table, COUNT_OF(block_table));
+    }
     registered = true;
     fx_setup(state);
     a = fx_client();
@@ -199,64 +224,17 @@ static void test_client_unblock(void **state)
             "-ERR unknown subcommand or wrong number of arguments for 'unblock'. Try CLIENT HELP.");
     (void)snprintf(words, sizeof words, "client unblock %d", (int)b->s->id);
     answers(a, words, ":0");
-    answers(b, "wait 1 0", "");
+    answers(b, "block", "");
     assert_int_equal(b->last, DISPATCH_BLOCKED);
     answers(a, words, ":1");
     assert_string_equal(fx_answer(b), ":0");
     block_tick();
-    answers(b, "wait 1 0", "");
+    answers(b, "block", "");
     strcat(words, " error");
     answers(a, words, ":1");
     assert_string_equal(fx_answer(b), "-UNBLOCKED client unblocked via CLIENT UNBLOCK");
     answers(a, "client unblock x", "-ERR value is not an integer or out of range");
     answers(a, "client unblock 1 foo", "-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
-}
-
-static void test_wait(void **state)
-{
-    answers(a, "wait 0 0", ":0");
-    answers(a, "wait x 0", "-ERR value is not an integer or out of range");
-    answers(a, "wait 1 -1", "-ERR timeout is negative");
-    answers(a, "wait 1 100", "");
-    clock_freeze_ms(clock_wall_ms() + 101);
-    clock_refresh();
-    block_tick();
-    assert_string_equal(fx_answer(a), ":0");
-}
-
-static void test_waitaof(void **state)
-{
-    struct error err;
-    answers(a, "waitaof 2 0 0", "-ERR value is out of range, value must between 0 and 1");
-    answers(a, "waitaof 0 -1 0", "-ERR value is out of range, must be positive");
-    answers(a, "waitaof 0 x 0", "-ERR value is out of range, must be positive");
-    answers(a, "waitaof 1 0 -1", "-ERR timeout is negative");
-    answers(a, "waitaof 1 0 0", "*2 :1 :0");
-    struct slice set[] = {SLICE("SET"), SLICE("k"), SLICE("v")};
-    kv_effect(fx_kv, 0, 3, set);
-    answers(a, "waitaof 1 0 0", "");
-    hook_run(HOOK_TICK, NULL);
-    assert_string_equal(fx_answer(a), "");
-    assert_int_equal(kv_commit(fx_kv, &err), ST_OK);
-    hook_run(HOOK_TICK, NULL);
-    assert_string_equal(fx_answer(a), ""); /* written, not synced */
-    kv_sync_log(fx_kv);
-    hook_run(HOOK_TICK, NULL);
-    assert_string_equal(fx_answer(a), "*2 :1 :0");
-    answers(b, "waitaof 1 1 50", "");
-    clock_freeze_ms(clock_wall_ms() + 51);
-    clock_refresh();
-    block_tick();
-    assert_string_equal(fx_answer(b), "*2 :1 :0");
-}
-
-static void test_waitaof_without_log(void **state)
-{
-    keyspace_opts.appendonly = false;
-    answers(a, "waitaof 1 0 0",
-            "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
-    answers(a, "waitaof 0 0 0", "*2 :0 :0");
-    keyspace_opts.appendonly = true;
 }
 
 static void test_reset(void **state)
@@ -286,9 +264,6 @@ int main(void)
         T(test_client_reply),
         T(test_client_pause),
         T(test_client_unblock),
-        T(test_wait),
-        T(test_waitaof),
-        T(test_waitaof_without_log),
         T(test_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
