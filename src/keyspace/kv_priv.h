@@ -166,7 +166,7 @@ struct kv {
 
     struct kv_fold *fold;
     uint64_t client_bytes; /* what maxmemory counts beside the data */
-    uint32_t fold_done; /* number of the last fold that the store has */
+    uint32_t fold_done;    /* number of the last fold that the store has */
     struct buf
         dead_pages; /* what the next fold deletes: pages, and whole collections (kv_fold_page.c) */
     struct buf graves;
