@@ -1,6 +1,7 @@
 /* The commands about the server as a whole, over a keyspace in memory. */
 #include "commands/server/server_commands.h"
 #include "keyspace/kv.h"
+#include "rdb/rdb_options.h"
 #include "session/hooks.h"
 #include "session/info.h"
 #include "session/lifecycle.h"
