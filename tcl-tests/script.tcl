@@ -108,6 +108,16 @@ server {} {
         refuses "ERR unknown error script: *" {r eval {error({})} 0}
     }
 
+    test "A pattern that would overflow the stack is refused" {
+        foreach f {find match gmatch gsub} {
+            set code "return string.${f}(string.rep('a', 300000), string.rep('a?', 300000) .. 'b')"
+            assert {[string match "*pattern too complex*" [lua_error $code]]}
+        }
+        equal [r eval {return (string.find(ARGV[1], ARGV[1], 1, true))} 0 [string repeat ab?- 3000]] 1
+        equal [r eval {return #string.match(ARGV[1], '^%a+')} 0 abcd-] 4
+        equal [r eval {return (('a-a'):gsub('%-', 'x'))} 0] axa
+    }
+
     test "Compiled code is refused" {
         like [lua_error {return loadstring(string.dump(function() end))()}] "*attempt to call a nil value*"
         like [lua_error {local d = string.dump(function() end)

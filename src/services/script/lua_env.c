@@ -153,6 +153,7 @@ static void open_libraries(lua_State *lua)
     open_library(lua, "", luaopen_base);
     open_library(lua, LUA_TABLIBNAME, luaopen_table);
     open_library(lua, LUA_STRLIBNAME, luaopen_string);
+    script__bound_patterns(lua);
     open_library(lua, LUA_MATHLIBNAME, luaopen_math);
     open_global(lua, "bit", script_open_bit);
     open_global(lua, "struct", script_open_struct);

@@ -36,6 +36,8 @@ void script__guard(lua_State *lua);
 bool script__guarded(lua_State *lua, int i);
 /* Replaces the functions of Lua that look into tables or load code by ones that respect the views. */
 void script__guard_functions(lua_State *lua);
+/* lua_pattern.c: string.find and the like refuse patterns that would overflow the stack. */
+void script__bound_patterns(lua_State *lua);
 
 /* -- The redis table: lua_redis.c, lua_call.c ---------------------------------------------------------------------------- */
 
