@@ -84,7 +84,7 @@ void resp__client_writable(struct resp_client *c)
         session_close(c->s, SESS_CLOSE_NOW);
 }
 
-static void flush(void *arg)
+static void flush_queue(void)
 {
     struct list_node mine;
     list_init(&mine);
@@ -104,7 +104,15 @@ static void flush(void *arg)
         c->queued = false;
         flush_client(c);
     }
+}
+
+static void flush(void *arg)
+{
+    flush_queue();
     resp__limit_memory();
+    /* Who was over the limit is gone before the next command looks. */
+    if (resp__depth == 0)
+        flush_queue();
 }
 
 void resp__flush_init(void)
