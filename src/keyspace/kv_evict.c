@@ -5,6 +5,7 @@
 #include "config/compat_options.h"
 #include "keyspace/kv_priv.h"
 
+#define LEAST_RECORD    16 /* bytes */
 #define EVICT_BUDGET_US 500
 
 uint64_t kv__data_bytes(const struct kv *kv)
@@ -156,8 +157,13 @@ void kv_set_client_memory(struct kv *kv, uint64_t bytes)
 enum status kv_evict(struct kv *kv)
 {
     uint64_t limit = (uint64_t)keyspace_opts.maxmemory;
-    if (limit == 0 || kv->replaying || (kv->following && compat_opts.replica_ignore_maxmemory) ||
-        kv_used(kv) <= limit)
+    if (limit == 0 || kv->replaying || (kv->following && compat_opts.replica_ignore_maxmemory))
+        return ST_OK;
+    /* No key at all fits below such a limit: it is exceeded without any. */
+    bool none_fits = limit < LEAST_RECORD;
+    if (none_fits)
+        limit = 0;
+    else if (kv_used(kv) <= limit)
         return ST_OK;
     if (keyspace_opts.maxmemory_policy == KV_EVICT_NONE)
         return ST_NO_MEMORY;
@@ -169,5 +175,5 @@ enum status kv_evict(struct kv *kv)
             break; /* the rest with the next command: one client must not wait for all */
     }
     buf_free(&best.key);
-    return going ? ST_OK : ST_NO_MEMORY;
+    return going && !none_fits ? ST_OK : ST_NO_MEMORY;
 }
