@@ -68,27 +68,36 @@ enum status kv_rename(struct kv *kv, struct kv_rec *r, int to_db, struct slice t
     return ST_OK;
 }
 
-/* A failure leaves to without a value or with a part of one. */
-static enum status copy_value(struct kv *kv, const struct kv_rec *r, struct kv_rec *to,
-                              struct error *err)
+static enum status copy_coll(struct kv *kv, const struct kv_rec *r, struct kv_rec *to,
+                             struct error *err)
 {
-    kv__value_clear(to);
-    if (r->form == KV_STR_INT) {
-        kv__value_set_int(to, r->v.i);
-        return ST_OK;
-    }
-    if (r->form != KV_FORM_COLL)
-        return kv__value_set_bytes(to, kv__value_bytes(r))
-                   ? ST_OK
-                   : error_set(err, ST_NO_MEMORY, "out of memory");
     struct kv_coll *from = kv__coll(r);
     struct kv_coll *c = kv__coll_new(kv, &kv->src, to->phys, (enum kv_type)r->type,
                                      (enum kv_coll_enc)from->enc, from->ext_n);
     if (!c)
         return error_set(err, ST_NO_MEMORY, "out of memory");
+    enum status st = kv__coll_copy(from, c, err);
+    if (st != ST_OK) {
+        kv__coll_release(c);
+        return st;
+    }
+    kv__value_clear(to);
     to->form = KV_FORM_COLL;
     to->v.p = (char *)c;
-    return kv__coll_copy(from, c, err);
+    return ST_OK;
+}
+
+/* A failure leaves to as it was. */
+static enum status copy_value(struct kv *kv, const struct kv_rec *r, struct kv_rec *to,
+                              struct error *err)
+{
+    if (r->form == KV_FORM_COLL)
+        return copy_coll(kv, r, to, err);
+    if (r->form == KV_STR_INT)
+        kv__value_set_int(to, r->v.i);
+    else if (!kv__value_set_bytes(to, kv__value_bytes(r)))
+        return error_set(err, ST_NO_MEMORY, "out of memory");
+    return ST_OK;
 }
 
 enum status kv_copy(struct kv *kv, struct kv_rec *r, int to_db, struct slice to_key,
@@ -108,15 +117,10 @@ enum status kv_copy(struct kv *kv, struct kv_rec *r, int to_db, struct slice to_
         to->expire = r->expire;
         to->access = r->access;
     }
-    kv__change_end(kv, d, to);
-    if (st != ST_OK) {
-        if (kv__live(to))
-            kv_del(kv, to);
-        return st;
-    }
-    if (is_new)
+    kv__change_finish(kv, d, to, st == ST_OK);
+    if (st == ST_OK && is_new)
         kv_notify(kv, NOTIFY_NEW, "new", to_db, to_key);
-    return ST_OK;
+    return st;
 }
 
 int kv_databases(const struct kv *kv)

@@ -385,6 +385,43 @@ static void test_page_and_collection_dropped(void **state)
     assert_int_equal(kv_close(kv, &err), ST_OK);
 }
 
+/* A copy that cannot be made, because a page of the source is lost, leaves the destination alone. */
+static void test_copy_fails(void **state)
+{
+    struct error err;
+    struct kv_rec *r;
+    char page[KV_KEY_PREFIX + 4], tmp[32];
+    memset(&now, 0, sizeof(now));
+    open_kv();
+    kv_flush(kv, -1);
+    for (int e = 0; e < 300; e++)
+        set_element(1, e);
+    set_element(2, 7);
+    assert_int_equal(kv_set(kv, 0, SLICE("text"), SLICE("stays"), KV_NO_EXPIRE, 0, NULL, &err),
+                     ST_OK);
+    assert_int_equal(kv_fold_now(kv, &err), ST_OK);
+    const struct kv_coll *c = kv__coll(lookup(1));
+    struct stor_batch *b = stor_batch_new(kv_store(kv));
+    kv__page_key(c->phys, c->id, c->next_page - 1, page);
+    stor_batch_del(b, KV_SPACE_META, slice_make(page, sizeof(page)));
+    assert_int_equal(stor_write(kv_store(kv), b, 0, &err), ST_OK);
+    stor_batch_free(b);
+    assert_int_equal(kv_close(kv, &err), ST_OK);
+
+    open_kv();
+    assert_int_equal(kv_copy(kv, lookup(1), 0, key_of(2, tmp), &err), ST_CORRUPT);
+    assert_int_equal(kv_copy(kv, lookup(1), 0, SLICE("text"), &err), ST_CORRUPT);
+    assert_int_equal(kv_copy(kv, lookup(1), 0, SLICE("new"), &err), ST_CORRUPT);
+    assert_int_equal(kv_dbsize(kv, 0), 3);
+    check_coll(kv__coll(lookup(2)), 2, &now);
+    assert_int_equal(kv_lookup(kv, 0, SLICE("text"), 0, &r, &err), ST_OK);
+    assert_true(r && slice_eq(kv_str(r, tmp), SLICE("stays")));
+    kv_flush(kv, -1);
+    assert_int_equal(kv->cache_bytes, 0);
+    assert_int_equal(kv->dirty_bytes, 0);
+    assert_int_equal(kv_close(kv, &err), ST_OK);
+}
+
 static int set_up(void **state)
 {
     snprintf(dir, sizeof(dir), "/tmp/orbit-coll-XXXXXX");
@@ -410,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_view_and_databases),
         cmocka_unit_test(test_page_and_collection_dropped),
+        cmocka_unit_test(test_copy_fails),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
