@@ -169,8 +169,7 @@ static void do_help(const struct request *q)
         "list (l) [line [around]]  source code around this line, or another",
         "whole (w)                 all of the source code",
         "print (p) [variable]      all local variables, or one of them, KEYS or ARGV",
-        "break (b) [line...]       the breakpoints; line: sets one, -line: takes it away, 0: all "
-        "of them",
+        "break (b) [line...]       the breakpoints; line: sets one, -line: ends it, 0: ends all",
         "trace (t)                 how the script got here",
         "eval (e) code             runs other code",
         "redis (r) command         calls a command",
