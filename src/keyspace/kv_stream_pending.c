@@ -179,11 +179,11 @@ enum status kv__spending_forget(struct kv_rec *r, const struct kv_stream_group *
 {
     struct kv_stream_walk w;
     for (bool more = true; more;) {
-        struct kv_stream_id ids[64] = {{0}};
+        struct kv_stream_id ids[64];
         size_t count = 0;
         enum status st = kv_stream_walk_pending(r, g, consumer, KV_STREAM_ID_MIN, &w, err);
         while (st == ST_OK && count < 64) {
-            struct kv_stream_pending p;
+            struct kv_stream_pending p = {.id = KV_STREAM_ID_MIN};
             st = kv_stream_next_pending(&w, &more, &p, err);
             if (st != ST_OK || !more)
                 break;
