@@ -108,6 +108,11 @@ server {} {
         refuses "ERR unknown error script: *" {r eval {error({})} 0}
     }
 
+    test "What is no hash is no script, whatever follows it" {
+        refuses "NOSCRIPT No matching script. Please use EVAL." {r evalsha abc x}
+        refuses "NOSCRIPT No matching script. Please use EVAL." {r evalsha_ro abc -1}
+    }
+
     test "A pattern that would overflow the stack is refused" {
         foreach f {find match gmatch gsub} {
             set code "return string.${f}(string.rep('a', 300000), string.rep('a?', 300000) .. 'b')"

@@ -180,4 +180,9 @@ server {fold-interval 20} {
         equal [r exec] {}
         $other close
     }
+    test "SPOP's count is positive, whatever else it is" {
+        foreach count {-1 x 1.5 9223372036854775808} {
+            refuses "ERR value is out of range, must be positive" {r spop s $count}
+        }
+    }
 }

@@ -142,7 +142,8 @@ static void pop_count(struct call *c)
     struct pop p = {.c = c};
     struct error err = {.message = ""};
     int64_t count;
-    if (!call_arg_range(c, 2, 0, INT64_MAX, &count, NULL) ||
+    if (!call_arg_range(c, 2, 0, INT64_MAX, &count,
+                        "ERR value is out of range, must be positive") ||
         !call_lookup_type(c, c->argv[1], KV_WRITE, KV_SET, &p.rec))
         return;
     if (!p.rec || count == 0) {

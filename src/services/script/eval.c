@@ -127,6 +127,8 @@ static void eval_sha(struct call *c, bool read_only)
 {
     if (UNLIKELY(script__debug_wanted(c->s)))
         reply_error(c, "ERR Please use EVAL instead of EVALSHA for debugging");
+    else if (c->argv[1].n != SHA)
+        reply_error(c, no_script);
     else
         eval(c, false, read_only);
 }
