@@ -5,20 +5,21 @@
 
 #define PAGE_VISITS 256 /* pages of one collection that the hand looks at in passing */
 
-/* One bucket. True when pages of a collection were dropped, or may be when the hand comes by again. */
+/* One bucket. True when something was dropped, or may be when the hand comes by again. */
 static bool sweep_bucket(struct kv *kv, struct kv_db *d, struct kv_rec **bucket)
 {
     struct kv_rec *next;
-    bool pages = false;
+    bool any = false;
     for (struct kv_rec *r = *bucket; r; r = next) {
         next = r->next;
         /* A large collection goes page by page, and the record when it has none in memory. */
         if (r->form == KV_FORM_COLL && kv__coll(r)->pages > 0) {
-            pages |= kv__coll_shrink(kv__coll(r), PAGE_VISITS);
+            any |= kv__coll_shrink(kv__coll(r), PAGE_VISITS);
             continue;
         }
         if (r->state != KV_CLEAN)
             continue;
+        any = true;
         if (r->flags & KV_REF) {
             r->flags &= (uint8_t)~KV_REF;
             continue;
@@ -29,26 +30,27 @@ static bool sweep_bucket(struct kv *kv, struct kv_db *d, struct kv_rec **bucket)
         }
         kv__rec_drop(kv, d, r);
     }
-    return pages;
+    return any;
 }
 
 bool kv__cache_step(struct kv *kv, int64_t until_us)
 {
     size_t budget = (size_t)keyspace_opts.record_cache_memory;
-    size_t empty_rounds = 0;
     unsigned n = 0;
     while (kv->cache_bytes > budget && kv->cache_bytes > kv->dirty_bytes) {
         struct kv_db *d = &kv->dbs[kv->hand_db];
         if (kv->hand_bucket >= kv__table_buckets(&d->table)) {
             kv->hand_bucket = 0;
             kv->hand_db = (kv->hand_db + 1) % kv->ndbs;
-            /* Twice round without getting below: everything that may go has gone. */
-            if (++empty_rounds > (size_t)kv->ndbs * 2)
+            /* Twice round for nothing, in however many steps: everything that may go has gone. */
+            if (++kv->hand_rounds > kv->ndbs * 2) {
+                kv->hand_rounds = 0;
                 return false;
+            }
             continue;
         }
         if (sweep_bucket(kv, d, kv__table_bucket(&d->table, kv->hand_bucket++)))
-            empty_rounds = 0;
+            kv->hand_rounds = 0;
         if ((++n & 31) == 0 && clock_mono_us() >= until_us)
             return true;
     }

@@ -153,7 +153,7 @@ struct kv {
     uint64_t dirty_records;
     size_t dirty_limit; /* writers wait above it */
     uint8_t gen;
-    int hand_db;
+    int hand_db, hand_rounds; /* rounds: databases passed since something could go */
     size_t hand_bucket;
 
     /* expiry */
