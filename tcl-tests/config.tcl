@@ -95,7 +95,6 @@ test "Command lines that make no sense are refused with the line" {
         {--loglevel loud} {*argument(s) must be one of the following: debug, verbose, notice, warning, nothing*}
         {--maxmemory 1zb} {*argument must be a memory value*}
         {--loadmodule /x.so} {*loadmodule: this version of Orbit cannot load modules*}
-        {--replicaof 127.0.0.1 6379} {*replicaof: this version of Orbit cannot follow another server*}
         {/nonexistent.conf} {*can't open config file '/nonexistent.conf'*}
     } {
         set out [refusal {*}$words]
