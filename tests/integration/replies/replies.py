@@ -52,7 +52,7 @@ client tracking on optin; client caching yes; client tracking off
 echo hello; ping; ping text; select 0; wait 0 1; waitaof 0 0 1
 copy k copied; del copied; exists k none; expire k 100; expire k 100 nx; expireat k 33177117420; expiretime k; keys *; move k 1
 dump k; dump none; restore restored 0 %00%03akn%0b%000%17%7e%24%03Zh%04; restore restored 0 %00%03akn%0b%000%17%7e%24%03Zh%04 replace; restore-asking r2 0 %00%03akn%0b%000%17%7e%24%03Zh%04
-migrate 127.0.0.1 1 none 0 10; del restored r2
+migrate 127.0.0.1 1 none 0 10; del restored r2; replicaof no one; slaveof no one
 set k v; object encoding k; object encoding none; object help; object idletime k; object refcount k; persist k; pexpire k 100000
 pexpireat k 33177117420000; pexpiretime k; pttl k; pttl none; randomkey; rename k k2; renamenx k2 k; renamenx k a; scan 0
 scan 0 match * count 1000 type string; touch k none; ttl k; ttl none; type k; type none; unlink none

@@ -245,7 +245,7 @@ static void test_pop(void **state)
         {"SADD s a", ":1"},
         {"SPOP s 0", "[]"},
         {"SPOP s -1", "-ERR value is out of range, must be positive"},
-        {"SPOP s x", "-ERR value is not an integer or out of range"},
+        {"SPOP s x", "-ERR value is out of range, must be positive"},
         {"SPOP s 1 2", "-ERR syntax error"},
         {"SPOP s", "\"a\""},
         {"EXISTS s", ":0"},
