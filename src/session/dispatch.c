@@ -462,18 +462,25 @@ void dispatch__answered(struct session *s)
     }
 }
 
+/* Logs and masters speak the original names. */
+static struct found find_original(struct call *c, bool *parent_only)
+{
+    struct found f = {NULL, 0};
+    if (UNLIKELY(command_renames())) {
+        f.cmd = command_resolve_original(c->argv, c->argc);
+        f.roles = f.cmd ? roles_of(f.cmd) : 0;
+    } else {
+        f = find(c->argv, c->argc, parent_only);
+    }
+    c->cmd = f.cmd;
+    return f;
+}
+
 /* The log holds whole units and was checked when it was written; what cannot be run from it is an unexpected error. */
 static enum dispatch_result dispatch_replay(struct call *c)
 {
     bool parent_only = false;
-    struct found f = {NULL, 0};
-    if (UNLIKELY(command_renames())) { /* the log has the original names */
-        f.cmd = command_resolve_original(c->argv, c->argc);
-        f.roles = f.cmd ? roles_of(f.cmd) : 0;
-    } else {
-        f = find(c->argv, c->argc, &parent_only);
-    }
-    c->cmd = f.cmd;
+    struct found f = find_original(c, &parent_only);
     if (f.roles & ROLE_NOT_QUEUED)
         return DISPATCH_DONE; /* MULTI and EXEC around a unit */
     if (f.cmd && command_arity_ok(f.cmd, c->argc))
@@ -490,14 +497,7 @@ static enum dispatch_result dispatch_replay(struct call *c)
 static enum dispatch_result dispatch_master(struct call *c)
 {
     bool parent_only = false;
-    struct found f = {NULL, 0};
-    if (UNLIKELY(command_renames())) { /* a master speaks the original names */
-        f.cmd = command_resolve_original(c->argv, c->argc);
-        f.roles = f.cmd ? roles_of(f.cmd) : 0;
-    } else {
-        f = find(c->argv, c->argc, &parent_only);
-    }
-    c->cmd = f.cmd;
+    struct found f = find_original(c, &parent_only);
     if (UNLIKELY(!f.cmd || !command_arity_ok(f.cmd, c->argc))) {
         sess_stats.unexpected_errors++;
         if (!f.cmd)
