@@ -17,7 +17,7 @@ struct script_libraries *script__libraries;
 
 /* The library that loads now; NULL: none. */
 static struct {
-    struct script_library *library;
+    struct script_library *made;
     int64_t until_us; /* 0: no limit */
 } loading;
 
@@ -251,7 +251,7 @@ static const char *read_arguments(lua_State *lua, struct registration *r)
 int script__register_function(lua_State *lua)
 {
     struct registration r = {.flags = 0};
-    struct script_library *l = loading.library;
+    struct script_library *l = loading.made;
     if (!l)
         return script__raise(lua,
                              "redis.register_function can only be called on FUNCTION LOAD command");
@@ -315,12 +315,12 @@ static bool run_code(struct script_library *l, struct slice code, int64_t timeou
     if (!script__env_compile(e, code, "@user_function")) {
         buf_printf(why, "Error compiling function: %s", lua_tostring(lua, -1));
     } else {
-        loading.library = l;
+        loading.made = l;
         loading.until_us = timeout_ms ? clock_mono_us() + timeout_ms * 1000 : 0;
         lua_sethook(lua, on_count, LUA_MASKCOUNT, HOOK_EVERY);
         ok = lua_pcall(lua, 0, 0, 0) == 0;
         lua_sethook(lua, NULL, 0, 0);
-        loading.library = NULL;
+        loading.made = NULL;
         if (!ok)
             explain(lua, why);
     }
