@@ -20,6 +20,7 @@
 #include "config/compat_options.h"
 #include "event/event_options.h"
 #include "keyspace/keyspace_options.h"
+#include "module/module.h"
 #include "rdb/rdb_options.h"
 #include "server/server.h"
 #include "server/server_options.h"
@@ -77,6 +78,7 @@ void server_register(void)
     script_commands_register();
     slowlog_commands_register();
     tracking_commands_register();
+    module_register();
 }
 
 void server_start_services(void)

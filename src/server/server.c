@@ -20,6 +20,7 @@
 #include "event/worker.h"
 #include "keyspace/keyspace_options.h"
 #include "keyspace/kv.h"
+#include "module/module.h"
 #include "rdb/rdb_options.h"
 #include "server/datadir.h"
 #include "server/process.h"
@@ -281,6 +282,9 @@ static enum status start(struct error *err)
     if (st != ST_OK)
         return st;
     server_start_services();
+    st = module_start(err);
+    if (st != ST_OK)
+        return st;
     struct resp_env env = {lifecycle.loop, lifecycle.kv, tick_bytes,
                            prefetch,       maxmemory,    client_memory};
     resp_init(&env);
@@ -319,6 +323,7 @@ static int stop(void)
     resp_unlisten();
     resp_shutdown();
     log_notice(LOG_SERVER, "Folding what changed into the store before exiting.");
+    module_stop();
     enum status st = kv_close(lifecycle.kv, &err);
     if (st != ST_OK)
         log_warning(LOG_SERVER, "Closing the data failed, the log still holds it: %s", err.message);

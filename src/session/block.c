@@ -224,7 +224,7 @@ struct late {
 static void late_begin(struct late *l, struct blocked *b)
 {
     l->tick_bytes = kv_tick_bytes(b->s->kv);
-    l->former = call__enter(b->s);
+    l->former = call_enter(b->s);
     call__init(&l->c, b->s, b->cmd, b->argv, b->argc);
     l->c.db = b->db;
     l->c.start_us = clock_mono_us();
@@ -249,7 +249,7 @@ static void late_answered(struct late *l, struct blocked *b)
 
 static void late_end(struct late *l)
 {
-    call__leave(l->c.s, l->former);
+    call_leave(l->c.s, l->former);
     arena_reset(l->c.arena);
 }
 

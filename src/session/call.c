@@ -25,7 +25,7 @@ int dispatch_depth(void)
     return depth;
 }
 
-struct session *call__enter(struct session *s)
+struct session *call_enter(struct session *s)
 {
     struct session *former = current;
     current = s;
@@ -34,7 +34,7 @@ struct session *call__enter(struct session *s)
     return former;
 }
 
-void call__leave(struct session *s, struct session *former)
+void call_leave(struct session *s, struct session *former)
 {
     /* What the hook sends or changes still belongs to this unit. */
     if (depth == 1 && hook_any(HOOK_UNIT_END))
@@ -126,7 +126,7 @@ static int64_t start_clock(const struct session *s)
 
 void call_execute(struct call *c)
 {
-    struct session *former = call__enter(c->s);
+    struct session *former = call_enter(c->s);
     int top = depth;
     if (hook_any(HOOK_BEFORE_COMMAND))
         hook_run(HOOK_BEFORE_COMMAND, c);
@@ -142,7 +142,7 @@ void call_execute(struct call *c)
         call__finish(c);
     else
         block__set_duration(c->s, c->duration_us);
-    call__leave(c->s, former);
+    call_leave(c->s, former);
 }
 
 void call_changed(struct call *c, uint64_t n)

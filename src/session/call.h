@@ -47,6 +47,11 @@ enum dispatch_result dispatch(struct session *s, int argc, struct slice *argv, s
 /* Runs a command inside another (EXEC, scripts, modules): no authentication, arity, ACL or MULTI checks. */
 void call_execute(struct call *c);
 
+/* Bracket everything that runs for a session and is no command (a module's timer): session_current, the unit of its effects,
+ * what follows its end. enter returns what leave gets as former. */
+struct session *call_enter(struct session *s);
+void call_leave(struct session *s, struct session *former);
+
 void call_changed(struct call *c, uint64_t n); /* n changes to the data set (INFO's dirty) */
 void call_no_propagate(struct call *c);
 /* Propagate this instead of the command's own argv. May be called several times: all are propagated, in order. argv is copied. */

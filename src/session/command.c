@@ -177,6 +177,33 @@ void command_register(struct command *table, size_t n)
     }
 }
 
+static void forget(struct names *t, const struct command *cmd)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (t->v[i].cmd == cmd) {
+            names_remove(t, &t->v[i]);
+            return;
+        }
+}
+
+void command_unregister(struct command *cmd)
+{
+    struct command *parent = cmd->parent;
+    if (!parent) {
+        forget(&current, cmd);
+        forget(&original, cmd);
+        mem_free(cmd->subs);
+        return;
+    }
+    for (size_t i = 0; i < parent->nsubs; i++)
+        if (parent->subs[i] == cmd) {
+            memmove(&parent->subs[i], &parent->subs[i + 1],
+                    (parent->nsubs - i - 1) * sizeof *parent->subs);
+            parent->nsubs--;
+            return;
+        }
+}
+
 struct command *command_find(struct slice name)
 {
     struct entry *e = names_find(&current, name);

@@ -180,7 +180,7 @@ struct command {
     struct command **subs; /* in order of registration */
     size_t nsubs;
     struct command *parent; /* of a subcommand */
-    int id;                 /* bit number in ACL users' sets */
+    int id; /* bit number in ACL users' sets; a name that comes back has its old one */
     /* Flags of one call, when its arguments decide (EVAL, FCALL); NULL: flags. Set by the command's service. */
     unsigned (*flags_of)(const struct call *c);
     bool
@@ -193,6 +193,9 @@ struct command {
 /* Registers a table of commands and subcommands (not copied: it holds the counters). A subcommand whose container is not there
  * yet waits for it. Asserts on duplicates. Before the start. */
 void command_register(struct command *table, size_t n);
+/* Takes commands of a module away that were registered one by one; their subcommands go with them. The counters, names and
+ * tables of cmd belong to the caller. A subcommand is taken from its container. */
+void command_unregister(struct command *cmd);
 /* Case-insensitive. NULL: unknown. */
 struct command *command_find(struct slice name);
 struct command *command_sub(struct command *parent, struct slice name);

@@ -11,9 +11,6 @@ struct arena *dispatch__arena(int depth);
 /* A call of s that did not come from the listener just now (a blocked command that goes on). */
 void call__init(struct call *c, struct session *s, struct command *cmd, struct slice *argv,
                 int argc);
-/* Brackets everything that runs for a session: session_current, the unit, what follows its end. */
-struct session *call__enter(struct session *s);
-void call__leave(struct session *s, struct session *former);
 /* After a command's function: propagates it, counts it, runs the hooks. */
 void call__finish(struct call *c);
 
