@@ -2,15 +2,22 @@
  * the expire space of the store, read from a cursor that moves with the clock.
  *
  *   expire space:  [done, entries go with the next fold ... | cursor | due ... | next_stored ... ]
+ *
+ * A replica's master tells what has expired. Of the keys that our clients made or changed, with replica-read-only off, it knows
+ * nothing: kv.own has those with a deadline, in memory only, as keys of the expire space. They stay own when the master changes
+ * them, as long as they have a deadline.
  */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/radix.h"
+#include "config/compat_options.h"
 #include "keyspace/kv_priv.h"
 
 void kv_follow(struct kv *kv, bool on)
 {
     kv->following = on;
+    kv__own_clear(kv);
 }
 
 void kv_obey(struct kv *kv, bool on)
@@ -26,6 +33,13 @@ int64_t kv__now(void)
 bool kv__expired(const struct kv *kv, const struct kv_rec *r)
 {
     return r->expire != KV_NO_EXPIRE && r->expire <= kv__now() && !kv->replaying && !kv->obeying;
+}
+
+bool kv__may_expire(const struct kv *kv, unsigned lookup_flags)
+{
+    if (kv->expire_paused || kv->refused || (lookup_flags & KV_LEAVE))
+        return false;
+    return !kv->following || ((lookup_flags & KV_WRITE) && !compat_opts.replica_read_only);
 }
 
 /* -- Heap (binary, by expiry; a record knows its place) ------------------------------------------------------------------ */
@@ -203,11 +217,74 @@ static bool expire_heap_until(struct kv *kv, struct kv_db *d, int64_t until_us)
     return false;
 }
 
+/* -- A replica's own keys ------------------------------------------------------------------------------------------------ */
+
+void kv__own_clear(struct kv *kv)
+{
+    radix_free(kv->own, NULL);
+    kv->own = NULL;
+}
+
+static struct slice own_key(struct kv *kv, const struct kv_rec *r)
+{
+    buf_clear(&kv->scratch);
+    kv__encode_expire_key(&kv->scratch, r->expire, r->phys, r->pos, slice_make(r->key, r->klen));
+    return buf_slice(&kv->scratch);
+}
+
+void kv__own_begin(struct kv *kv, struct kv_rec *r)
+{
+    if (r->expire != KV_NO_EXPIRE && radix_del(kv->own, own_key(kv, r), NULL))
+        r->flags |= KV_OWN;
+}
+
+void kv__own_end(struct kv *kv, struct kv_rec *r)
+{
+    bool own = (r->flags & KV_OWN) || !kv->obeying;
+    r->flags &= (uint8_t)~KV_OWN;
+    if (!own || !kv__live(r) || r->expire == KV_NO_EXPIRE)
+        return;
+    if (!kv->own)
+        kv->own = radix_new();
+    (void)radix_set(kv->own, own_key(kv, r), kv, NULL);
+}
+
+static bool take_first(void *arg, struct slice key, void *value)
+{
+    buf_put_slice(arg, key);
+    return false;
+}
+
+static bool expire_own_until(struct kv *kv, int64_t until_us)
+{
+    struct buf first = BUF_INIT;
+    bool more = false;
+    for (unsigned n = 1;; n++) {
+        struct kv_expire_key e;
+        struct kv_rec *r;
+        buf_clear(&first);
+        radix_walk(kv->own, SLICE_NULL, take_first, &first);
+        if (!kv__decode_expire_key(buf_slice(&first), &e) || e.when > kv__now())
+            break;
+        more = n % 64 == 0 && clock_mono_us() >= until_us;
+        if (more || kv__load(kv, &kv->dbs[e.phys], e.pos, e.key, &r, NULL) != ST_OK)
+            break;
+        if (r && kv__live(r) && r->expire == e.when)
+            kv__expire_record(kv, &kv->dbs[e.phys], r);
+        else /* its database was flushed */
+            (void)radix_del(kv->own, buf_slice(&first), NULL);
+    }
+    buf_free(&first);
+    return more;
+}
+
 bool kv__expire_step(struct kv *kv, int64_t until_us)
 {
     bool more = false;
-    if (!kv->active_expire || kv->expire_paused || kv->following || kv->replaying || kv->refused)
+    if (!kv->active_expire || kv->expire_paused || kv->replaying || kv->refused)
         return false;
+    if (kv->following)
+        return kv->own && expire_own_until(kv, until_us);
     kv->expire_lag_ms = 0;
     for (int i = 0; i < kv->ndbs; i++) {
         if (kv->dbs[i].heap.n > 0)

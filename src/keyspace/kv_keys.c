@@ -222,6 +222,7 @@ uint64_t kv_flush(struct kv *kv, int db)
     kv__fold_finish_encoding(kv);
     if (db >= 0)
         return flush_db(kv, kv__db(kv, db));
+    kv__own_clear(kv);
     for (int i = 0; i < kv->ndbs; i++)
         n += flush_db(kv, &kv->dbs[i]);
     return n;

@@ -104,7 +104,7 @@ enum status kv_lookup(struct kv *kv, int db, struct slice key, unsigned flags, s
     if (r && UNLIKELY(!kv__live(r)))
         r = NULL;
     if (r && UNLIKELY(kv__expired(kv, r)) && !(flags & KV_EXPIRED)) {
-        if (!kv->expire_paused && !kv->following && !kv->refused && !(flags & KV_LEAVE))
+        if (kv__may_expire(kv, flags))
             kv__expire_record(kv, d, r);
         r = NULL;
     }

@@ -153,6 +153,7 @@ static void kv_free(struct kv *kv)
     buf_free(&kv->dead_pages);
     buf_free(&kv->graves);
     kv__aux_free(kv);
+    kv__own_clear(kv);
     mem_free(kv->wal_dir);
     mem_free(kv->dbs);
     mem_free(kv->map);

@@ -45,6 +45,7 @@ enum kv_rec_flags {
     KV_IN_STORE =
         1 << 1,      /* the store (or the fold that has encoded it) holds a version of this key */
     KV_REF = 1 << 2, /* used since the eviction hand passed */
+    KV_OWN = 1 << 3, /* within a change: it was in kv.own */
 };
 
 /* A blob is a long value with a count of its users, so that a fold can read it while the record goes on: whoever is not the
@@ -163,6 +164,7 @@ struct kv {
     struct buf
         stale; /* keys of the expire space that the next fold deletes, each after its length (4) */
     int64_t expire_lag_ms;
+    struct radix *own; /* of a replica: keys that expire by themselves (kv_expire.c); may be NULL */
 
     struct kv_fold *fold;
     uint64_t client_bytes; /* what maxmemory counts beside the data */
@@ -371,6 +373,12 @@ void kv__heap_remove(struct kv_heap *h, struct kv_rec *r);
 void kv__expire_stored(struct kv *kv, int64_t when); /* the store got an entry that is due then */
 bool kv__expire_step(struct kv *kv, int64_t until_us);
 bool kv__expired(const struct kv *kv, const struct kv_rec *r);
+/* Whether a lookup may delete a key that has expired. */
+bool kv__may_expire(const struct kv *kv, unsigned lookup_flags);
+/* The two steps around a change of a record of a replica, or one that was a replica's. */
+void kv__own_begin(struct kv *kv, struct kv_rec *r);
+void kv__own_end(struct kv *kv, struct kv_rec *r);
+void kv__own_clear(struct kv *kv);
 /* Deletes an expired record: effect DEL, notification, counter. */
 void kv__expire_record(struct kv *kv, struct kv_db *d, struct kv_rec *r);
 int64_t kv__now(void);

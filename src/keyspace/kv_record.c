@@ -283,6 +283,8 @@ void kv__change_begin(struct kv *kv, struct kv_db *d, struct kv_rec *r)
     }
     count_rec(kv, d, r, -1);
     count_key(d, r, -1);
+    if (UNLIKELY(kv->own != NULL))
+        kv__own_begin(kv, r);
 }
 
 void kv__change_end(struct kv *kv, struct kv_db *d, struct kv_rec *r)
@@ -299,6 +301,8 @@ void kv__change_finish(struct kv *kv, struct kv_db *d, struct kv_rec *r, uint64_
     kv->st.dirty += changes;
     if (r->expire != KV_NO_EXPIRE || r->heap)
         kv__heap_update(&d->heap, r);
+    if (UNLIKELY(kv->following))
+        kv__own_end(kv, r);
     if (changes > 0 && kv->hooks.modified)
         kv->hooks.modified(kv->hooks.arg, kv__logical(kv, d), slice_make(r->key, r->klen));
 }

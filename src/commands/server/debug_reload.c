@@ -5,6 +5,7 @@
 #include "rdb/rdb_functions.h"
 #include "rdb/rdb_load.h"
 #include "rdb/rdb_options.h"
+#include "session/lifecycle.h"
 #include "session/reply.h"
 
 struct reload {
@@ -42,7 +43,9 @@ static enum status load(struct kv *kv, const struct reload *o, struct error *err
         kv_effects_on(kv);
         rdb_clear_functions();
     }
+    kv_obey(kv, lifecycle.following); /* deadlines stay the master's */
     st = rdb_load(kv, &l, err);
+    kv_obey(kv, false);
     /* From now on everything is read back from the store. */
     return st == ST_OK ? kv_reload(kv, err) : st;
 }

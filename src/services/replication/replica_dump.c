@@ -210,7 +210,9 @@ void replica__dump_load(void)
     if (st == ST_OK) {
         lifecycle.loading = true;
         lifecycle.loading_start_ms = clock_wall_ms();
+        kv_obey(kv, true);
         st = rdb_load(kv, &l, &err);
+        kv_obey(kv, false);
         lifecycle.loading = false;
         if (st != ST_OK)
             empty(kv);

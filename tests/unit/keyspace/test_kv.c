@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "config/compat_options.h"
 #include "keyspace/keyspace_options.h"
 #include "storage/storage.h"
 
@@ -417,11 +418,76 @@ static void test_kv_log_begins_anew_after_a_pause(void **state)
     close_kv();
 }
 
+static void set_until(const char *key, int64_t when)
+{
+    struct error err;
+    assert_int_equal(kv_set(kv, 0, slice_str(key), SLICE("v"), when, 0, NULL, &err), ST_OK);
+}
+
+/* A replica deletes what its own clients gave a deadline, and leaves its master's keys to the master. */
+static void test_kv_replica_expires_its_own_keys(void **state)
+{
+    struct error err;
+    struct kv_rec *r;
+    struct kv_stats st;
+    open_kv();
+    (void)kv_flush(kv, -1);
+    kv_follow(kv, true);
+    kv_obey(kv, true);
+    set_until("theirs", now_ms + 100);
+    set_until("flushed", now_ms + 100);
+    kv_obey(kv, false);
+    set_until("ours", now_ms + 100);
+    set_until("kept", now_ms + 100);
+    set_until("kept", KV_NO_EXPIRE);
+    set_until("later", now_ms + 500);
+    set_until("touched", now_ms + 100);
+    kv_obey(kv, true); /* the master changes it: it stays ours */
+    assert_int_equal(kv_lookup(kv, 0, SLICE("touched"), KV_WRITE, &r, &err), ST_OK);
+    kv_str_set_int(kv, r, 7);
+    kv_obey(kv, false);
+    at(now_ms + 200);
+    kv_stats_reset(kv);
+    while (kv_background(kv, 1000000))
+        continue;
+    kv_stats(kv, &st);
+    assert_int_equal(st.expired, 2);
+    assert_int_equal(kv_dbsize(kv, 0), 4);
+    assert_int_equal(kv_lookup(kv, 0, SLICE("theirs"), KV_EXPIRED, &r, &err), ST_OK);
+    assert_non_null(r);
+    assert_int_equal(kv_lookup(kv, 0, SLICE("ours"), KV_EXPIRED, &r, &err), ST_OK);
+    assert_null(r);
+    /* out of the store as well */
+    assert_int_equal(kv_fold_now(kv, &err), ST_OK);
+    assert_int_equal(kv_reload(kv, &err), ST_OK);
+    at(now_ms + 400);
+    while (kv_background(kv, 1000000))
+        continue;
+    assert_int_equal(kv_dbsize(kv, 0), 3);
+    /* a writer may delete an expired key of the master, where it may write at all */
+    assert_int_equal(kv_lookup(kv, 0, SLICE("theirs"), KV_WRITE, &r, &err), ST_OK);
+    assert_null(r);
+    assert_int_equal(kv_dbsize(kv, 0), 3);
+    compat_opts.replica_read_only = false;
+    assert_int_equal(kv_lookup(kv, 0, SLICE("theirs"), KV_WRITE, &r, &err), ST_OK);
+    assert_null(r);
+    compat_opts.replica_read_only = true;
+    assert_int_equal(kv_dbsize(kv, 0), 2);
+    /* a master again, it deletes them all */
+    kv_follow(kv, false);
+    while (kv_background(kv, 1000000))
+        continue;
+    assert_int_equal(kv_dbsize(kv, 0), 1);
+    assert_int_equal(kv_commit(kv, &err), ST_OK);
+    close_kv();
+}
+
 static int setup(void **state)
 {
     struct error err;
     keyspace_options_register();
     (void)err;
+    compat_opts.replica_read_only = true;
     keyspace_opts.databases = 4;
     keyspace_opts.fold_interval_ms = 10;
     snprintf(dir, sizeof(dir), "/tmp/orbit-kv-XXXXXX");
@@ -444,6 +510,7 @@ int main(void)
         cmocka_unit_test(test_kv_replay_fold_keeps_the_database),
         cmocka_unit_test(test_kv_flushed_deadlines),
         cmocka_unit_test(test_kv_log_begins_anew_after_a_pause),
+        cmocka_unit_test(test_kv_replica_expires_its_own_keys),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
