@@ -149,12 +149,16 @@ bool script__check_keys(struct call *c, int64_t nkeys, struct script_keys *out)
     return true;
 }
 
-/* What a script that declares its flags must not do now. True: answered. */
+/* What a script must not do now; one that does not declare its flags is stopped by what it calls. True: answered. */
 static bool refuse(struct call *c, unsigned flags, bool read_only)
 {
     struct error why = {.message = ""};
-    if (flags & SCRIPT_UNDECLARED)
-        return false;
+    if (flags & SCRIPT_UNDECLARED) {
+        if (!dispatch_stale(c->s))
+            return false;
+        reply_error(c, DISPATCH_STALE_TEXT);
+        return true;
+    }
     if (!(flags & SCRIPT_ALLOW_STALE) && dispatch_stale(c->s)) {
         reply_error(c,
                     "MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' "
