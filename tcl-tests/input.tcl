@@ -41,6 +41,14 @@ server {} {
         equal [r exists half] 0
     }
 
+    test "CLIENT LIST tells how much of a large argument has come" {
+        set c [new_client]
+        $c client setname half
+        $c raw "*2\r\n\$3\r\nGET\r\n\$50000\r\n[string repeat x 40000]"
+        eventually 2000 {[string match "* name=half * qbuf=40000 * argv-mem=3 *" [r client list]]}
+        $c close
+    }
+
     test "Random bytes do not hurt" {
         seed 123
         for {set i 0} {$i < 100} {incr i} {

@@ -53,7 +53,9 @@ static void op_peer(struct session *s, struct sess_peer *out)
     snprintf(out->laddr, sizeof out->laddr, "%s", c->laddr);
     out->unix_socket = c->unix_path != NULL;
     out->tls = conn_is_tls(c->conn);
-    out->qbuf = c->qn;
+    /* Of a large argument under way only its own bytes: argv_mem has those before it. */
+    bool large = c->partial && c->partial->bulk_known && c->partial->bulk >= RESP_BIG_ARG;
+    out->qbuf = c->qn - (large ? c->qpos + c->partial->size : 0);
     out->qbuf_free = c->qcap - c->qn;
     out->argv_mem = c->partial ? c->partial->arg_bytes : 0;
     size_t first = c->out.head ? c->out.head->n - c->out.sent : 0;
