@@ -77,6 +77,43 @@ server {enable-debug-command yes} {
             $::master debug set-active-expire 1
             in_step $::master
         }
+
+        test "A writable replica deletes its own keys when they expire" {
+            $::master debug set-active-expire 0
+            $::master set theirs x PX 100
+            $::master wait 1 5000
+            r config set replica-read-only no
+            set size [r dbsize]
+            r set ours x PX 100
+            r set kept x PX 100
+            r persist kept
+            eventually 5000 {[r dbsize] == $size + 1}
+            equal [r exists theirs] 0
+            equal [r incr theirs] 1
+            equal [r ttl theirs] -1
+            r del kept theirs
+            r config set replica-read-only yes
+            $::master debug set-active-expire 1
+            eventually 5000 {[$::master exists theirs] == 0}
+            in_step $::master
+        }
+
+        test "A command of the master that fails here is logged" {
+            equal [$::master debug replicate no-such-command x] OK
+            $::master incr n
+            in_step $::master
+            like [server_log] "*CRITICAL*no-such-command*"
+        }
+
+        test "Scripts without declared flags are refused while the data are stale" {
+            r config set replica-serve-stale-data no
+            follow 1
+            refuses "MASTERDOWN*" {r eval {return redis.call('get', 'x')} 0}
+            equal [r eval "#!lua flags=allow-stale,no-writes\nreturn 7" 0] 7
+            r config set replica-serve-stale-data yes
+            follow $::at
+            in_step $::master
+        }
     }
 
     server [list enable-debug-command yes replicaof "127.0.0.1 $::at"] {

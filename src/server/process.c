@@ -5,6 +5,8 @@
 #include "config/config.h"
 #include "event/event_options.h"
 #include "server/server_options.h"
+#include "session/hooks.h"
+#include "session/lifecycle.h"
 #include "wire/resp/resp_options.h"
 
 #include <errno.h>
@@ -268,7 +270,7 @@ static enum status oom_apply(void *arg, struct error *err)
     }
     if (!changed && !read_number(path, &base))
         return error_set_errno(err, errno, "%s", path);
-    int score = server_oom_values[0];
+    int score = server_oom_values[lifecycle.following];
     if (server_opts.oom_score_adj == SERVER_OOM_RELATIVE)
         score += base;
     if (score > 1000)
@@ -284,11 +286,18 @@ static enum status oom_apply(void *arg, struct error *err)
     return ST_OK;
 }
 
+static void oom_role(void *arg)
+{
+    struct error err;
+    (void)oom_apply(NULL, &err); /* logged */
+}
+
 void process_oom_setup(void)
 {
     (void)oom_apply(NULL, NULL);
     config_on_change("oom-score-adj", oom_apply, NULL);
     config_on_change("oom-score-adj-values", oom_apply, NULL);
+    hook_add(HOOK_ROLE, oom_role);
 }
 
 /* Of the calling thread alone, which is the loop's; threads that are made by it later inherit it, so all that work beside the

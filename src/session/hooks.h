@@ -23,8 +23,10 @@ enum hook_point {
     HOOK_SWAPPED,        /* struct hook_swap * */
     HOOK_NOTIFY,         /* struct hook_notify *: a keyspace notification that passed the mask */
     HOOK_COMMITTED,      /* struct slice *: a tick's effects, while kv_stream is on */
-    HOOK_CRON,           /* NULL: ten times a second or by hz */
-    HOOK_TICK,           /* NULL: before the tick is committed */
+    HOOK_REPLICATE, /* struct hook_words *: for the replicas, and no effect (DEBUG REPLICATE) */
+    HOOK_ROLE,      /* NULL: lifecycle.following has changed */
+    HOOK_CRON,      /* NULL: ten times a second or by hz */
+    HOOK_TICK,      /* NULL: before the tick is committed */
     HOOK_UNIT_END, /* NULL: a top-level command is over, with everything it ran (send what was deferred) */
     HOOK_POINTS
 };
@@ -40,6 +42,10 @@ struct hook_notify {
     const char *event;
     int db;
     struct slice key;
+};
+struct hook_words {
+    size_t argc;
+    const struct slice *argv;
 };
 typedef void (*hook_fn)(void *arg);
 void hook_add(enum hook_point point, hook_fn fn);

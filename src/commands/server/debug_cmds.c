@@ -5,6 +5,7 @@
 #include "commands/server/server_commands.h"
 #include "config/admin.h"
 #include "session/dispatch.h"
+#include "session/hooks.h"
 #include "session/lifecycle.h"
 #include "session/reply.h"
 
@@ -155,6 +156,13 @@ static void debug_pause_cron(struct call *c)
     reply_ok(c);
 }
 
+static void debug_replicate(struct call *c)
+{
+    struct hook_words words = {(size_t)c->argc - 2, c->argv + 2};
+    hook_run(HOOK_REPLICATE, &words);
+    reply_ok(c);
+}
+
 static void debug_set_disable_deny_scripts(struct call *c)
 {
     int64_t on;
@@ -230,6 +238,8 @@ static void debug_help(struct call *c)
         "    Writes the dump file (not with NOSAVE), deletes everything (not with NOFLUSH), loads "
         "the dump",
         "    file (with MERGE also over keys that are there), drops all cached records.",
+        "REPLICATE <arg> [<arg> ...]",
+        "    Sends these words to the replicas as a command, as they are, and to nobody else.",
         "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|milliseconds>",
         "    After which time the peak of a client's reply buffer is forgotten.",
         "REPLYBUFFER RESIZING <0|1>",
@@ -269,6 +279,7 @@ void cmd_debug(struct call *c)
         {"protocol", 3, 3, debug__protocol},
         {"quicklist-packed-threshold", 3, 3, debug_quicklist_threshold},
         {"reload", 2, INT32_MAX, debug__reload},
+        {"replicate", 3, INT32_MAX, debug_replicate},
         {"replybuffer", 4, 4, debug_replybuffer},
         {"segfault", 2, 2, debug_segfault},
         {"set-active-expire", 3, 3, debug_set_active_expire},

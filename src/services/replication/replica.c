@@ -14,6 +14,7 @@
 #include "services/replication/replication.h"
 #include "services/replication/replication_commands.h"
 #include "session/block.h"
+#include "session/hooks.h"
 #include "session/lifecycle.h"
 #include "session/reply.h"
 
@@ -111,6 +112,7 @@ static void set_master(struct slice host, int port)
     kv_follow(lifecycle.kv, true);
     snprintf(compat_replicaof, sizeof compat_replicaof, "%s %d", repl_link.host, port);
     log_set_role('S');
+    hook_run(HOOK_ROLE, NULL);
 }
 
 static void answer_unblocked(struct call *c, void *state, void *arg)
@@ -167,6 +169,7 @@ static void become_master(void)
     repl.alone_ms = now_ms();
     repl__update_stream();
     log_set_role('M');
+    hook_run(HOOK_ROLE, NULL);
 }
 
 static void become_replica(struct call *c, struct slice host, int port)

@@ -23,9 +23,17 @@
 
 /* -- The session --------------------------------------------------------------------------------------------------------- */
 
+/* The master had no such error: from here on the two data sets may differ. */
+static void on_error(struct slice text)
+{
+    const struct command *cmd = repl_link.s->last_cmd;
+    log_warning(LOG_SERVER, "== CRITICAL == The master's command '%s' failed here: '%.*s'",
+                cmd ? cmd->fullname : "<unknown>", SLICE_FMT(text));
+}
+
 static struct sink *op_sink(struct session *s)
 {
-    return sink_null();
+    return sink_errors(on_error);
 }
 
 static void op_close(struct session *s, enum sess_close how)

@@ -113,6 +113,16 @@ static void on_committed(void *arg)
     repl.effects_end = repl.offset;
 }
 
+static void on_replicate(void *arg)
+{
+    const struct hook_words *words = arg;
+    struct buf bytes = BUF_INIT;
+    resp_put_command(&bytes, words->argc, words->argv);
+    if (!lifecycle.following)
+        repl__feed(buf_slice(&bytes));
+    buf_free(&bytes);
+}
+
 /* Asks the replicas how far they are, behind what was just committed. Not during CLIENT PAUSE: the stream must stand still. */
 static void on_tick_committed(void *arg)
 {
@@ -298,6 +308,7 @@ void cmd_role(struct call *c)
 void replication_start(void)
 {
     hook_add(HOOK_COMMITTED, on_committed);
+    hook_add(HOOK_REPLICATE, on_replicate);
     hook_add(HOOK_SESSION_CLOSE, on_close);
     hook_add(HOOK_CRON, on_cron);
     info_register("replication", info_replication);
