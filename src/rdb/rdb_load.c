@@ -9,6 +9,7 @@
 #include "rdb/rdb_file.h"
 #include "rdb/rdb_functions.h"
 #include "rdb/rdb_options.h"
+#include "storage/storage.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -181,6 +182,9 @@ enum status rdb_load(struct kv *kv, struct rdb_load *l, struct error *err)
     rdb_unmap(bytes);
     if (st == ST_OK)
         st = kv_fold_now(kv, err);
+    /* The log has nothing of it, so the store must have it for good. */
+    if (st == ST_OK && (stor_caps(kv_store(kv)) & STOR_CAP_SYNC))
+        st = stor_sync(kv_store(kv), err);
     if (l->empty)
         log_notice(LOG_KEYSPACE,
                    "Done loading RDB, keys loaded: %" PRIu64 ", keys expired: %" PRIu64

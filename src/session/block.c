@@ -38,8 +38,11 @@ static struct list_node postponed = {&postponed, &postponed};
 static struct list_node resuming = {&resuming, &resuming};
 static size_t waiting; /* blocked and postponed */
 
-static enum pause_mode paused = PAUSE_OFF;
-static int64_t paused_until_ms; /* steady */
+static struct pause {
+    enum pause_mode mode;
+    int64_t until_ms; /* steady */
+} pauses[PAUSE_BY_COUNT];
+static enum pause_mode paused = PAUSE_OFF; /* the strictest of them */
 
 /* -- Heap of deadlines --------------------------------------------------------------------------------------------------- */
 
@@ -338,36 +341,47 @@ void block__postpone(struct session *s, enum block_why why)
     waiting++;
 }
 
-void pause_set(enum pause_mode mode, int64_t until_ms)
-{
-    until_ms = to_steady(until_ms);
-    /* A stricter or longer pause that is on stays. */
-    if (pause_mode() != PAUSE_OFF) {
-        if (mode < paused)
-            mode = paused;
-        if (until_ms < paused_until_ms)
-            until_ms = paused_until_ms;
-    }
-    paused = mode;
-    paused_until_ms = until_ms;
-    /* Whoever pauses writes wants the data set to stand still. */
-    if (lifecycle.kv)
-        kv_pause_expire(lifecycle.kv, true);
-}
-
-void pause_end(void)
+static void pause_update(void)
 {
     paused = PAUSE_OFF;
+    for (size_t i = 0; i < COUNT_OF(pauses); i++)
+        if (pauses[i].mode > paused)
+            paused = pauses[i].mode;
+    /* Whoever pauses writes wants the data set to stand still. */
     if (lifecycle.kv)
-        kv_pause_expire(lifecycle.kv, false);
+        kv_pause_expire(lifecycle.kv, paused != PAUSE_OFF);
+}
+
+void pause_set(enum pause_by by, enum pause_mode mode, int64_t until_ms)
+{
+    struct pause *p = &pauses[by];
+    if (until_ms != INT64_MAX)
+        until_ms = to_steady(until_ms);
+    /* A stricter or longer pause that is on stays. */
+    if (pause_mode() != PAUSE_OFF && p->mode != PAUSE_OFF) {
+        if (mode < p->mode)
+            mode = p->mode;
+        if (until_ms < p->until_ms)
+            until_ms = p->until_ms;
+    }
+    *p = (struct pause){mode, until_ms};
+    pause_update();
+}
+
+void pause_end(enum pause_by by)
+{
+    pauses[by].mode = PAUSE_OFF;
+    pause_update();
 }
 
 enum pause_mode pause_mode(void)
 {
     if (LIKELY(paused == PAUSE_OFF))
         return PAUSE_OFF;
-    if (paused_until_ms < clock_steady_ms())
-        pause_end();
+    int64_t now = clock_steady_ms();
+    for (size_t i = 0; i < COUNT_OF(pauses); i++)
+        if (pauses[i].mode != PAUSE_OFF && pauses[i].until_ms < now)
+            pause_end((enum pause_by)i);
     return paused;
 }
 

@@ -27,10 +27,13 @@ size_t block_deadlines(void); /* how many of them wait with a deadline */
 /* Times out those that are due, lets those that were answered go on; once a tick. True: more is waiting for the next one. */
 bool block_tick(void);
 
-/* CLIENT PAUSE. until_ms: wall clock. */
+/* Commands held back: by CLIENT PAUSE, or while replicas catch up before a shutdown or a failover. Each of these has a pause of
+ * its own. until_ms: wall clock, INT64_MAX: until it is ended. */
 enum pause_mode { PAUSE_OFF, PAUSE_WRITE, PAUSE_ALL };
-void pause_set(enum pause_mode mode, int64_t until_ms);
-void pause_end(void);
-enum pause_mode pause_mode(void); /* PAUSE_OFF when over */
+enum pause_by { PAUSE_BY_CLIENT, PAUSE_BY_SHUTDOWN, PAUSE_BY_FAILOVER, PAUSE_BY_COUNT };
+void pause_set(enum pause_by by, enum pause_mode mode, int64_t until_ms);
+void pause_end(enum pause_by by);
+/* The strictest that is on; PAUSE_OFF: none. */
+enum pause_mode pause_mode(void);
 
 #endif

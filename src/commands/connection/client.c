@@ -211,13 +211,13 @@ void cmd_client_pause(struct call *c)
         reply_error(c, "ERR timeout is out of range");
         return;
     }
-    pause_set(mode, now + ms);
+    pause_set(PAUSE_BY_CLIENT, mode, now + ms);
     reply_ok(c);
 }
 
 void cmd_client_unpause(struct call *c)
 {
-    pause_end();
+    pause_end(PAUSE_BY_CLIENT);
     reply_ok(c);
 }
 

@@ -135,17 +135,21 @@ static void unblock_all(void)
 }
 
 /* The tick's effects so far belong to the role we had. Within a transaction they cannot be parted from what follows: then the
- * stream goes on with another name, and nobody can continue the former one. False: answered. */
-static bool settle(struct call *c)
+ * stream goes on with another name, and nobody can continue the former one. */
+static enum status settle(bool in_exec, struct error *err)
 {
-    struct error err = {.message = ""};
-    bool known = repl.known && !c->in_exec;
+    bool known = repl.known && !in_exec;
     if (lifecycle.following)
         replica__forget_position();
     repl.known = known;
-    if (c->in_exec)
-        return true;
-    enum status st = kv_commit(c->kv, &err);
+    return in_exec ? ST_OK : kv_commit(lifecycle.kv, err);
+}
+
+/* The same for a command. False: answered. */
+static bool settle_for(struct call *c)
+{
+    struct error err = {.message = ""};
+    enum status st = settle(c->in_exec, &err);
     if (st != ST_OK)
         reply_errorf(c, "MISCONF Errors writing to the AOF file: %s", err.message);
     return st == ST_OK;
@@ -172,7 +176,7 @@ static void become_master(void)
     hook_run(HOOK_ROLE, NULL);
 }
 
-static void become_replica(struct call *c, struct slice host, int port)
+static void become_replica(struct slice host, int port)
 {
     bool was_master = !lifecycle.following;
     replica__drop(NULL);
@@ -187,12 +191,32 @@ static void become_replica(struct call *c, struct slice host, int port)
     replica__connect();
 }
 
+enum status replica__promote(struct error *err)
+{
+    enum status st = settle(false, err);
+    if (st == ST_OK)
+        become_master();
+    return st;
+}
+
+enum status replica__follow(struct slice host, int port, struct error *err)
+{
+    enum status st = settle(false, err);
+    if (st == ST_OK)
+        become_replica(host, port);
+    return st;
+}
+
 void cmd_replicaof(struct call *c)
 {
     int64_t port;
+    if (failover__on()) {
+        reply_error(c, "ERR REPLICAOF not allowed while failing over.");
+        return;
+    }
     if (call_arg_is(c, 1, "no") && call_arg_is(c, 2, "one")) {
         if (lifecycle.following) {
-            if (!settle(c))
+            if (!settle_for(c))
                 return;
             become_master();
         }
@@ -217,9 +241,9 @@ void cmd_replicaof(struct call *c)
         reply_status(c, "OK Already connected to specified master");
         return;
     }
-    if (!settle(c))
+    if (!settle_for(c))
         return;
-    become_replica(c, c->argv[1], (int)port);
+    become_replica(c->argv[1], (int)port);
     reply_ok(c);
 }
 
@@ -248,8 +272,10 @@ void replica__cron(void)
         replica__connect();
     else
         check_timeout(now);
-    if (repl_link.state == LINK_UP && now - repl_link.acked_ms >= 1000)
-        repl_link.want_ack = true;
+    if (repl_link.state != LINK_UP || now - repl_link.acked_ms < 1000)
+        return;
+    repl_link.want_ack = true;
+    replica__stream_settle();
 }
 
 static void on_committed(void *arg)

@@ -198,6 +198,7 @@ static void loaded(const struct rdb_load *l)
     conn_want_read(repl_link.conn, true);
     log_notice(LOG_SERVER, "MASTER <-> REPLICA sync: Finished with success");
     replica__stream_begin();
+    repl_link.unsure = true;
 }
 
 void replica__dump_load(void)

@@ -106,14 +106,14 @@ static void send_psync(void)
 {
     char offset[32];
     snprintf(offset, sizeof offset, "%" PRIu64, repl.offset + 1);
-    struct slice argv[3] = {SLICE("PSYNC"), repl.known ? slice_str(repl.id) : SLICE("?"),
-                            repl.known ? slice_str(offset) : SLICE("-1")};
+    struct slice argv[4] = {SLICE("PSYNC"), repl.known ? slice_str(repl.id) : SLICE("?"),
+                            repl.known ? slice_str(offset) : SLICE("-1"), SLICE("FAILOVER")};
     if (repl.known)
         log_notice(LOG_SERVER, "Trying a partial resynchronization (request %s:%s).", repl.id,
                    offset);
     else
         log_notice(LOG_SERVER, "Partial resynchronization not possible (no cached master)");
-    replica__command(3, argv);
+    replica__command(failover__hands_over() ? 4 : 3, argv);
     repl_link.state = LINK_PSYNC;
 }
 
@@ -164,6 +164,13 @@ static void resume(struct slice line)
 
 static void psync_answered(struct slice line)
 {
+    if (failover__hands_over()) {
+        if (!begins(line, "+FULLRESYNC ") && !begins(line, "+CONTINUE")) {
+            failover__abort("Failover target rejected psync request");
+            return;
+        }
+        failover__done();
+    }
     if (begins(line, "+FULLRESYNC "))
         full_resync(line);
     else if (begins(line, "+CONTINUE"))

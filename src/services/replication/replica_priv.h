@@ -65,7 +65,8 @@ struct link {
     bool more;    /* commands are there that time was too short for */
     bool held;    /* the command at `at` waits for CLIENT PAUSE or back-pressure */
     bool want_ack;
-    bool lost; /* to be dropped at the end of the tick */
+    bool lost;   /* to be dropped at the end of the tick */
+    bool unsure; /* a dump came in, and the log has not been synced since */
     uint64_t log_seq, log_offset,
         synced; /* in the log up to there when it is synced to log_seq; what is */
 };
@@ -96,9 +97,25 @@ void replica__stream_begin(void);
 void replica__stream_end(void);
 void replica__stream_run(void);
 void replica__stream_ack(void);
+/* What the last dump brought gets onto the device, whatever appendfsync says. */
+void replica__stream_settle(void);
 /* The tick is about to be committed: notes how far the stream is with what it changed. */
 void replica__stream_note(void);
 void replica__stream_committed(void);
+
+/* failover.c */
+/* INFO's word. */
+const char *failover__word(void);
+/* FAILOVER is under way. */
+bool failover__on(void);
+/* It is, and the master we connect to is the one that shall take over. */
+bool failover__hands_over(void);
+/* It has taken over. */
+void failover__done(void);
+/* It did not: we are the master (again). */
+void failover__abort(const char *why);
+/* After each tick: hands over when there is a replica that has everything. */
+void failover__check(void);
 
 /* replica.c */
 /* What is in the data set is no stream's any more. */
@@ -110,6 +127,9 @@ void replica__replay_position(struct call *c);
 /* What INFO and ROLE tell of a replica. */
 void replica__info(struct buf *out);
 void replica__role(struct call *c);
+/* Changes of the role outside of REPLICAOF, between ticks. Errors: the log cannot be written; nothing has changed then. */
+MUST_USE enum status replica__promote(struct error *err);
+MUST_USE enum status replica__follow(struct slice host, int port, struct error *err);
 void replica__start(void);
 void replica__begin(void);
 void replica__cron(void);

@@ -94,7 +94,8 @@ void replica__stream_begin(void)
     repl_link.applied = true;
     repl_link.want_ack = true;
     repl_link.state = LINK_UP;
-    repl_link.log_offset = repl_link.synced = 0;
+    repl_link.log_offset = repl_link.synced = repl_link.log_seq = 0;
+    repl_link.unsure = false;
     lifecycle.master_up = true;
     repl__backlog_make();
     loop_wake(lifecycle.loop);
@@ -200,6 +201,18 @@ static void look_at_log(void)
     }
 }
 
+void replica__stream_settle(void)
+{
+    struct kv_stats st;
+    if (!repl_link.unsure)
+        return;
+    kv_stats(lifecycle.kv, &st);
+    if (repl_link.log_seq > 0 && st.log_synced_seq >= repl_link.log_seq)
+        repl_link.unsure = false;
+    else
+        kv_sync_log(lifecycle.kv);
+}
+
 void replica__stream_ack(void)
 {
     char offset[32], synced[32];
@@ -212,7 +225,7 @@ void replica__stream_ack(void)
                             slice_str(synced)};
     repl_link.want_ack = false;
     repl_link.acked_ms = clock_mono_us() / 1000;
-    replica__command(keyspace_opts.appendonly ? 5 : 3, argv);
+    replica__command(keyspace_opts.appendonly && !repl_link.unsure ? 5 : 3, argv);
 }
 
 void replica__stream_committed(void)

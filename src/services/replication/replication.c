@@ -32,6 +32,7 @@ struct repl_client *repl__client(struct session *s)
         r = mem_calloc(1, sizeof *r);
         r->s = s;
         r->fd = -1;
+        r->synced = -1;
         s->slot[SESS_SLOT_REPLICATION] = r;
     }
     return r;
@@ -129,6 +130,7 @@ static void on_tick_committed(void *arg)
     static const struct slice getack = {"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n", 37};
     if (kv_tick_bytes(lifecycle.kv) == 0)
         repl__wait_committed();
+    failover__check();
     if (!repl.ask || pause_mode() != PAUSE_OFF || kv_tick_bytes(lifecycle.kv) > 0)
         return;
     repl.ask = false;
@@ -264,9 +266,9 @@ static void info_replication(struct buf *out)
                    i++, ip, r->port, state_word(r), r->acked, lag);
     }
     buf_printf(out,
-               "master_failover_state:no-failover\r\nmaster_replid:%s\r\nmaster_replid2:%s\r\n"
+               "master_failover_state:%s\r\nmaster_replid:%s\r\nmaster_replid2:%s\r\n"
                "master_repl_offset:%" PRIu64 "\r\nsecond_repl_offset:%" PRId64 "\r\n",
-               repl.id, repl.former_id, repl.offset, repl.former_end);
+               failover__word(), repl.id, repl.former_id, repl.offset, repl.former_end);
     repl__backlog_info(out);
 }
 

@@ -33,6 +33,10 @@ static bool may_follow(struct call *c)
 {
     if (c->s->flags & SESS_REPLICA)
         return false;
+    if (failover__on()) {
+        reply_error(c, "NOMASTERLINK Can't SYNC while failing over");
+        return false;
+    }
     if (lifecycle.following && !lifecycle.master_up) {
         reply_error(c, "NOMASTERLINK Can't SYNC while not connected with my master");
         return false;
@@ -112,10 +116,34 @@ static bool go_on(struct call *c, int64_t from)
     return true;
 }
 
+/* PSYNC ... FAILOVER: our master follows us from now on. False: answered. */
+static bool take_over(struct call *c)
+{
+    struct error err = {.message = ""};
+    if (!lifecycle.following) {
+        reply_error(c, "ERR PSYNC FAILOVER can't be sent to a master.");
+        return false;
+    }
+    if (!repl.known || !slice_is(c->argv[1], repl.id)) {
+        reply_error(c, "ERR PSYNC FAILOVER replid must match my replid.");
+        return false;
+    }
+    if (replica__promote(&err) != ST_OK) {
+        reply_errorf(c, "MISCONF Errors writing to the AOF file: %s", err.message);
+        return false;
+    }
+    log_notice(LOG_SERVER, "The master hands over: this is the master now");
+    return true;
+}
+
 void cmd_psync(struct call *c)
 {
     int64_t from;
-    if (!call_arg_int(c, 2, &from, NULL) || !may_follow(c) || go_on(c, from))
+    if (!call_arg_int(c, 2, &from, NULL))
+        return;
+    if (c->argc > 3 && call_arg_is(c, 3, "failover") && !take_over(c))
+        return;
+    if (!may_follow(c) || go_on(c, from))
         return;
     if (!slice_is(c->argv[1], "?"))
         sess_stats.sync_partial_err++;
@@ -174,8 +202,8 @@ static void acknowledge(struct call *c, struct repl_client *r, int i)
         r->acked = (uint64_t)offset;
     int64_t synced;
     if (c->argc > i + 2 && call_arg_is(c, i + 1, "fack") &&
-        num_parse_int(c->argv[i + 2], &synced) && synced > 0 && (uint64_t)synced > r->synced)
-        r->synced = (uint64_t)synced;
+        num_parse_int(c->argv[i + 2], &synced) && synced > r->synced)
+        r->synced = synced;
     r->acked_s = clock_wall_ms() / 1000;
     repl__count_good();
 }

@@ -5,6 +5,7 @@
 #include "session/command.h"
 
 void replication_commands_register(void);
+void cmd_failover(struct call *c);
 void cmd_psync(struct call *c);
 void cmd_replconf(struct call *c);
 void cmd_replicaof(struct call *c);

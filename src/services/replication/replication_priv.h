@@ -30,7 +30,8 @@ struct repl_client {
     struct buf later;
     int fd; /* of the dump, while it is sent */
     uint64_t sent, size;
-    uint64_t acked, synced; /* applied there; in its log and on its device */
+    uint64_t acked; /* applied there */
+    int64_t synced; /* in its log and on its device; -1: it did not tell */
     int64_t acked_s;
     int port;
     char ip[64]; /* "" : that of the connection */

@@ -60,7 +60,8 @@ static int64_t replicas_at(const struct waiting *w)
     LIST_EACH(it, &repl.clients)
     {
         const struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
-        n += r->state == REPL_ONLINE && (w->aof ? r->synced : r->acked) >= w->offset;
+        bool there = w->aof ? r->synced >= (int64_t)w->offset : r->acked >= w->offset;
+        n += r->state == REPL_ONLINE && there;
     }
     return n;
 }

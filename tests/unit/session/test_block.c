@@ -14,7 +14,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    pause_end();
+    pause_end(PAUSE_BY_CLIENT);
     fx_client_free(a);
     fx_client_free(b);
     assert_int_equal(block_count(), 0);
@@ -124,7 +124,7 @@ static void test_block_client_leaves(void **state)
 
 static void test_pause_all(void **state)
 {
-    pause_set(PAUSE_ALL, clock_wall_ms() + 100);
+    pause_set(PAUSE_BY_CLIENT, PAUSE_ALL, clock_wall_ms() + 100);
     assert_string_equal(fx_run(a, "get x"), "");
     assert_int_equal(a->last, DISPATCH_POSTPONED);
     assert_false(block_unblock(a->s, false));
@@ -138,14 +138,14 @@ static void test_pause_all(void **state)
 
 static void test_pause_write(void **state)
 {
-    pause_set(PAUSE_WRITE, clock_wall_ms() + 100);
+    pause_set(PAUSE_BY_CLIENT, PAUSE_WRITE, clock_wall_ms() + 100);
     assert_string_equal(fx_run(a, "get x"), "_");
     fx_run(a, "multi");
     assert_string_equal(fx_run(a, "get x"), "+QUEUED");
     assert_string_equal(fx_run(a, "exec"), "*1 _");
     fx_run(b, "set x 1");
     assert_int_equal(b->last, DISPATCH_POSTPONED);
-    pause_end();
+    pause_end(PAUSE_BY_CLIENT);
     block_tick();
     assert_int_equal(b->resumed, 1);
 }
@@ -154,7 +154,7 @@ static void test_pause_write_holds_exec_with_writes(void **state)
 {
     fx_run(a, "multi");
     fx_run(a, "set x 1");
-    pause_set(PAUSE_WRITE, clock_wall_ms() + 100);
+    pause_set(PAUSE_BY_CLIENT, PAUSE_WRITE, clock_wall_ms() + 100);
     assert_string_equal(fx_run(a, "exec"), "");
     assert_int_equal(a->last, DISPATCH_POSTPONED);
     pass_ms(101);
@@ -164,14 +164,28 @@ static void test_pause_write_holds_exec_with_writes(void **state)
 static void test_pause_set_keeps_the_stricter(void **state)
 {
     int64_t now = clock_wall_ms();
-    pause_set(PAUSE_ALL, now + 1000);
-    pause_set(PAUSE_WRITE, now + 10);
+    pause_set(PAUSE_BY_CLIENT, PAUSE_ALL, now + 1000);
+    pause_set(PAUSE_BY_CLIENT, PAUSE_WRITE, now + 10);
     pass_ms(100);
     assert_int_equal(pause_mode(), PAUSE_ALL);
     pass_ms(1000);
     assert_int_equal(pause_mode(), PAUSE_OFF);
-    pause_set(PAUSE_WRITE, now + 5000);
+    pause_set(PAUSE_BY_CLIENT, PAUSE_WRITE, now + 5000);
     assert_int_equal(pause_mode(), PAUSE_WRITE);
+}
+
+static void test_pause_each_has_its_own(void **state)
+{
+    int64_t now = clock_wall_ms();
+    pause_set(PAUSE_BY_FAILOVER, PAUSE_WRITE, INT64_MAX);
+    pause_set(PAUSE_BY_CLIENT, PAUSE_ALL, now + 100);
+    assert_int_equal(pause_mode(), PAUSE_ALL);
+    pass_ms(101);
+    assert_int_equal(pause_mode(), PAUSE_WRITE);
+    pause_end(PAUSE_BY_CLIENT);
+    assert_int_equal(pause_mode(), PAUSE_WRITE);
+    pause_end(PAUSE_BY_FAILOVER);
+    assert_int_equal(pause_mode(), PAUSE_OFF);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -188,6 +202,7 @@ int main(void)
         T(test_pause_write),
         T(test_pause_write_holds_exec_with_writes),
         T(test_pause_set_keeps_the_stricter),
+        T(test_pause_each_has_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    pause_end();
+    pause_end(PAUSE_BY_CLIENT);
     fx_client_free(a);
     fx_client_free(b);
     fx_client_free(w);
@@ -205,7 +205,7 @@ static void test_keys_wait_for_the_end_of_a_pause(void **state)
 {
     fx_run(a, "btake k 0");
     fx_run(b, "btake k 0");
-    pause_set(PAUSE_WRITE, clock_wall_ms() + 100);
+    pause_set(PAUSE_BY_CLIENT, PAUSE_WRITE, clock_wall_ms() + 100);
     struct error err;
     assert_int_equal(kv_set(fx_kv, 0, SLICE("k"), SLICE("2"), KV_NO_EXPIRE, 0, NULL, &err), ST_OK);
     block_tick();

@@ -18,7 +18,7 @@ static int teardown(void **state)
     keyspace_opts.dirty_memory = 0;
     session_opts.enable_debug_command = SESSION_PROTECTED_NO;
     dispatch_set_busy(NULL);
-    pause_end();
+    pause_end(PAUSE_BY_CLIENT);
     fx_client_free(cl);
     return fx_teardown(state);
 }
@@ -285,7 +285,7 @@ static void test_dispatch_replay_skips_checks(void **state)
                  exec[] = {SLICE("EXEC")};
     s->flags |= SESS_LOADING_LOG;
     lifecycle.loading = true;
-    pause_set(PAUSE_ALL, clock_wall_ms() + 1000);
+    pause_set(PAUSE_BY_CLIENT, PAUSE_ALL, clock_wall_ms() + 1000);
     assert_int_equal(dispatch(s, 1, multi, SLICE_NULL), DISPATCH_DONE);
     assert_int_equal(dispatch(s, 3, set, SLICE_NULL), DISPATCH_DONE);
     assert_int_equal(dispatch(s, 1, exec, SLICE_NULL), DISPATCH_DONE);
@@ -294,7 +294,7 @@ static void test_dispatch_replay_skips_checks(void **state)
     (void)dispatch(s, 1, nope, SLICE_NULL);
     (void)dispatch(s, 1, set, SLICE_NULL);
     assert_int_equal(sess_stats.unexpected_errors, 2);
-    pause_end();
+    pause_end(PAUSE_BY_CLIENT);
     lifecycle.loading = false;
     answers("get k", "$v");
     session_free(s);

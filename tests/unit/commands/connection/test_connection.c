@@ -45,7 +45,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    pause_end();
+    pause_end(PAUSE_BY_CLIENT);
     fx_client_free(a);
     fx_client_free(b);
     return fx_teardown(state);

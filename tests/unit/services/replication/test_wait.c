@@ -24,7 +24,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    pause_end();
+    pause_end(PAUSE_BY_CLIENT);
     fx_client_free(a);
     fx_client_free(b);
     return fx_teardown(state);
