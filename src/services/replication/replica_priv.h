@@ -3,6 +3,7 @@
 #define ORBIT_SERVICES_REPLICATION_REPLICA_PRIV_H
 
 #include "base/buf.h"
+#include "base/status.h"
 #include "services/replication/replication_priv.h"
 #include "wire/resp/resp_codec.h"
 
