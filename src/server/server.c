@@ -45,8 +45,6 @@
 
 #define ANY_WORKERS 2
 
-static bool stopping;
-
 /* -- what the lower layers are given ------------------------------------------------------------- */
 
 static void on_modified(void *arg, int db, struct slice key)
@@ -124,47 +122,6 @@ static size_t maxmemory(void)
     return (size_t)keyspace_opts.maxmemory;
 }
 
-/* -- stopping ------------------------------------------------------------------------------------ */
-
-void server_leave_now(const char *why, const char *when)
-{
-    log_warning(LOG_SERVER, "Received %s while %s, exiting now.", why, when);
-    resp_unlisten();
-    datadir_close();
-    _exit(0);
-}
-
-enum status server_shutdown(unsigned flags, struct error *err)
-{
-    if (lifecycle.loading)
-        server_leave_now("SHUTDOWN", "the data is loaded");
-    /* What the script has done so far is in no log, and so never was. */
-    if (dispatch_busy())
-        server_leave_now("SHUTDOWN", "a script runs");
-    if (kv_write_refused(lifecycle.kv, err) && !(flags & (SHUTDOWN_FORCE | SHUTDOWN_NOSAVE)))
-        return error_prefix(err, "the log cannot be written");
-    bool wanted = (flags & SHUTDOWN_SAVE) || (rdb_save_points_set() && !(flags & SHUTDOWN_NOSAVE));
-    signals_stopping(true);
-    if (wanted && save_now(lifecycle.kv, err) != ST_OK && !(flags & SHUTDOWN_FORCE)) {
-        signals_stopping(false);
-        log_warning(LOG_SERVER, "Error trying to save the DB, can't exit.");
-        return err->code;
-    }
-    save_stop();
-    stopping = true;
-    loop_stop(lifecycle.loop);
-    return ST_OK;
-}
-
-/* A shutdown never waits; what can be called back is a signal that nobody has looked at yet. */
-static bool shutdown_abort(void)
-{
-    if (!signals_take())
-        return false;
-    log_notice(LOG_SERVER, "Shutdown manually aborted.");
-    return true;
-}
-
 void server_progress(void *arg, uint64_t done, uint64_t total)
 {
     lifecycle.loading_done = done;
@@ -182,7 +139,7 @@ static void progress(uint64_t done, uint64_t total)
 }
 
 static const struct lifecycle_ops lifecycle_ops = {
-    .shutdown = server_shutdown, .shutdown_abort = shutdown_abort, .progress = progress};
+    .shutdown = server_shutdown, .shutdown_abort = server_shutdown_abort, .progress = progress};
 
 /* -- starting ------------------------------------------------------------------------------------ */
 

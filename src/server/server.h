@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Registers every option and every command. */
@@ -26,7 +27,12 @@ NORETURN void server_leave_now(const char *why, const char *when);
 void server_progress(void *arg, uint64_t done, uint64_t total);
 /* The tick's hooks and the periodic job. */
 void ticks_setup(void);
-/* A shutdown begins with the end of this tick; see session/lifecycle.h. */
+/* A shutdown begins with the end of this tick, or waits for replicas; see session/lifecycle.h. */
 MUST_USE enum status server_shutdown(unsigned flags, struct error *err);
+/* Once a tick: goes on with the one that waits. */
+void server_shutdown_check(void);
+bool server_shutdown_abort(void);
+/* Logs why nothing came of it. */
+void server_shutdown_failed(const struct error *err);
 
 #endif

@@ -46,16 +46,14 @@ static void obey_signals(void)
     log_warning(LOG_SERVER, "Received %s scheduling shutdown...",
                 signum == SIGINT ? "SIGINT" : "SIGTERM");
     if (server_shutdown(shutdown_words(signum), &err) != ST_OK)
-        log_warning(
-            LOG_SERVER,
-            "Errors trying to shut down the server. Check the logs for more information: %s",
-            err.message);
+        server_shutdown_failed(&err);
 }
 
 static void on_unblock(void *arg)
 {
     if (!lifecycle.cron_paused)
         obey_signals();
+    server_shutdown_check();
     if (block_tick())
         loop_wake(lifecycle.loop);
     hook_run(HOOK_TICK, NULL);

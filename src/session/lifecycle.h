@@ -6,6 +6,7 @@
 #include "base/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct loop;
@@ -24,8 +25,10 @@ struct lifecycle {
     int64_t loading_start_ms;
     uint64_t loading_done, loading_total; /* bytes */
     uint64_t startup_bytes;               /* memory in use before any data was loaded */
-    bool cron_paused;                     /* DEBUG PAUSE-CRON */
+    int64_t shutdown_ms; /* a shutdown waits for replicas, until then by the wall clock; 0: none */
+    bool cron_paused;    /* DEBUG PAUSE-CRON */
     uint64_t cron_runs;
+    size_t replicas;        /* that follow us */
     unsigned good_replicas; /* online, and heard of within min-replicas-max-lag */
     bool following;         /* a master (REPLICAOF) */
     bool master_up;         /* and in step with it */
@@ -39,8 +42,8 @@ enum shutdown_flags {
     SHUTDOWN_FORCE = 1 << 3,
 };
 
-/* Stops the server at the end of this tick; the process exits. ST_OK: it will (no reply is needed). An error: it cannot, for
- * the reason in err. */
+/* Stops the server at the end of this tick; the process exits. ST_OK: it will (no reply is needed), at once or, with shutdown_ms
+ * set, when its replicas have everything. An error: it cannot, for the reason in err. */
 MUST_USE enum status lifecycle_shutdown(unsigned flags, struct error *err);
 /* To be called every few ms by what holds the loop in order to load data: lets other clients and signals be served. */
 void lifecycle_progress(uint64_t done, uint64_t total);

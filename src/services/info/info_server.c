@@ -94,12 +94,15 @@ void info__server(struct buf *out)
         out, "lru_clock:%" PRId64 "\r\nexecutable:%s\r\nconfig_file:%s\r\nio_threads_active:0\r\n",
         now_us / 1000000 & LRU_CLOCK_MASK, lifecycle.executable ? lifecycle.executable : "",
         config_file() ? config_file() : "");
+    if (lifecycle.shutdown_ms)
+        buf_printf(out, "shutdown_in_milliseconds:%" PRId64 "\r\n",
+                   lifecycle.shutdown_ms - now_us / 1000);
     put_listeners(out);
 }
 
 void info__clients(struct buf *out)
 {
-    info__put_u64(out, "connected_clients", session_count());
+    info__put_u64(out, "connected_clients", session_count() - lifecycle.replicas);
     info__put_u64(out, "cluster_connections", 0);
     put_option(out, "maxclients", "maxclients");
     info__put_u64(out, "blocked_clients", block_count());
@@ -177,8 +180,6 @@ void info__memory(struct buf *out)
     put_option(out, "maxmemory_policy", "maxmemory-policy");
     put_allocator(out, allocated, rss);
     info__put_u64(out, "mem_not_counted_for_evict", 0);
-    info__put_u64(out, "mem_replication_backlog", 0);
-    info__put_u64(out, "mem_total_replication_buffers", 0);
     info__put_u64(out, "mem_cluster_links", 0);
     info__put_u64(out, "mem_aof_buffer", lifecycle.kv ? kv_tick_bytes(lifecycle.kv) : 0);
     buf_printf(out, "mem_allocator:%s\r\n", mem_allocator_name());

@@ -38,14 +38,6 @@ struct repl_client *repl__client(struct session *s)
     return r;
 }
 
-size_t repl__count(void)
-{
-    size_t n = 0;
-    LIST_EACH(it, &repl.clients)
-    n++;
-    return n;
-}
-
 void repl__send(struct repl_client *r, struct slice bytes)
 {
     struct sink *out = r->s->ops->sink(r->s);
@@ -131,9 +123,10 @@ static void on_tick_committed(void *arg)
     if (kv_tick_bytes(lifecycle.kv) == 0)
         repl__wait_committed();
     failover__check();
-    if (!repl.ask || pause_mode() != PAUSE_OFF || kv_tick_bytes(lifecycle.kv) > 0)
+    bool ask = repl.ask_paused || (repl.ask && pause_mode() == PAUSE_OFF);
+    if (!ask || kv_tick_bytes(lifecycle.kv) > 0)
         return;
-    repl.ask = false;
+    repl.ask = repl.ask_paused = false;
     if (!lifecycle.following && !list_empty(&repl.clients))
         repl__feed(getack);
 }
@@ -206,8 +199,10 @@ static void on_close(void *arg)
     if (!r)
         return;
     s->slot[SESS_SLOT_REPLICATION] = NULL;
-    if (list_linked(&r->link))
+    if (list_linked(&r->link)) {
         list_remove(&r->link);
+        lifecycle.replicas--;
+    }
     repl__dump_forget(r);
     buf_free(&r->later);
     mem_free(r);
@@ -252,7 +247,7 @@ static void info_replication(struct buf *out)
     buf_printf(out, "role:%s\r\n", lifecycle.following ? "slave" : "master");
     if (lifecycle.following)
         replica__info(out);
-    buf_printf(out, "connected_slaves:%zu\r\n", repl__count());
+    buf_printf(out, "connected_slaves:%zu\r\n", lifecycle.replicas);
     if (compat_opts.min_replicas_to_write && compat_opts.min_replicas_max_lag)
         buf_printf(out, "min_slaves_good_slaves:%u\r\n", lifecycle.good_replicas);
     int i = 0;
@@ -278,6 +273,23 @@ static void info_stats(struct buf *out)
                "sync_full:%" PRIu64 "\r\nsync_partial_ok:%" PRIu64 "\r\nsync_partial_err:%" PRIu64
                "\r\n",
                sess_stats.sync_full, sess_stats.sync_partial_ok, sess_stats.sync_partial_err);
+}
+
+static uint64_t buffered(const struct repl_client *r)
+{
+    struct sess_peer peer = {.omem = 0};
+    r->s->ops->peer(r->s, &peer);
+    return peer.omem + r->later.n;
+}
+
+static void info_memory(struct buf *out)
+{
+    uint64_t backlog = repl__backlog_bytes(), all = backlog;
+    LIST_EACH(it, &repl.clients)
+    all += buffered(LIST_ENTRY(it, struct repl_client, link));
+    buf_printf(
+        out, "mem_replication_backlog:%" PRIu64 "\r\nmem_total_replication_buffers:%" PRIu64 "\r\n",
+        backlog, all);
 }
 
 void cmd_role(struct call *c)
@@ -307,6 +319,45 @@ void cmd_role(struct call *c)
     reply_end(c, token, SINK_ARRAY, n);
 }
 
+/* -- Shutdown ------------------------------------------------------------------------------------------------------------ */
+
+bool replication_caught_up(void)
+{
+    if (list_empty(&repl.clients))
+        return true;
+    LIST_EACH(it, &repl.clients)
+    {
+        if (LIST_ENTRY(it, struct repl_client, link)->acked != repl.offset)
+            return false;
+    }
+    return kv_tick_bytes(lifecycle.kv) == 0;
+}
+
+void replication_ask(void)
+{
+    repl.ask_paused = !lifecycle.following;
+}
+
+void replication_log_lag(void)
+{
+    size_t all = 0, lagging = 0;
+    LIST_EACH(it, &repl.clients)
+    {
+        const struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
+        char ip[128];
+        all++;
+        if (r->acked == repl.offset)
+            continue;
+        lagging++;
+        repl__address(r, ip, sizeof ip);
+        log_notice(LOG_SERVER, "Lagging replica %s:%d (%s) is %" PRIu64 " bytes behind", ip,
+                   r->port, state_word(r), repl.offset - r->acked);
+    }
+    if (all)
+        log_notice(LOG_SERVER, "%zu of %zu replicas are in sync when shutting down.", all - lagging,
+                   all);
+}
+
 void replication_start(void)
 {
     hook_add(HOOK_COMMITTED, on_committed);
@@ -315,6 +366,7 @@ void replication_start(void)
     hook_add(HOOK_CRON, on_cron);
     info_register("replication", info_replication);
     info_register("stats", info_stats);
+    info_register("memory", info_memory);
     hook_add(HOOK_TICK, on_tick);
     replica__start();
 }

@@ -4,9 +4,17 @@
 #ifndef ORBIT_SERVICES_REPLICATION_REPLICATION_H
 #define ORBIT_SERVICES_REPLICATION_REPLICATION_H
 
+#include <stdbool.h>
+
 /* Attaches to ticks and sessions. Once, before the start. */
 void replication_start(void);
 /* Store and log are read: follows the master that the configuration names. */
 void replication_begin(void);
+
+/* Before a shutdown: whether every replica has acknowledged everything; asks them how far they are, also while writes are
+ * paused; logs those that lag. */
+bool replication_caught_up(void);
+void replication_ask(void);
+void replication_log_lag(void);
 
 #endif

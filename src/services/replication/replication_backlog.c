@@ -101,6 +101,11 @@ void repl__backlog_send(struct repl_client *r, uint64_t from)
     repl__send(r, part[1]);
 }
 
+size_t repl__backlog_bytes(void)
+{
+    return ring.cap;
+}
+
 void repl__backlog_info(struct buf *out)
 {
     buf_printf(out,

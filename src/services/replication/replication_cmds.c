@@ -54,6 +54,7 @@ static struct repl_client *add(struct call *c, bool psync, enum repl_state state
     r->acked_s = clock_wall_ms() / 1000;
     c->s->flags |= SESS_REPLICA;
     list_push(&repl.clients, &r->link);
+    lifecycle.replicas++;
     return r;
 }
 

@@ -47,13 +47,13 @@ struct repl {
     uint64_t effects_end; /* offset behind the newest effect: without what keeps the link alive */
     bool known;           /* the data set is what id and offset say: it can be gone on from there */
     bool ask;             /* the replicas shall say how far they are */
+    bool ask_paused;      /* also while writes are paused */
     int64_t pinged_ms, alone_ms; /* since when there is no replica */
 };
 extern struct repl repl;
 
 /* The state of a session, made when it has none. */
 struct repl_client *repl__client(struct session *s);
-size_t repl__count(void);
 /* Counts those that min-replicas-to-write asks for. */
 void repl__count_good(void);
 /* Bytes that every replica gets, as effects. */
@@ -76,6 +76,7 @@ void repl__backlog_put(struct slice bytes);
 bool repl__backlog_has(uint64_t from);
 void repl__backlog_send(struct repl_client *r, uint64_t from);
 void repl__backlog_info(struct buf *out);
+size_t repl__backlog_bytes(void); /* of memory */
 
 /* replication_dump.c: makes and sends dumps; a little at a time. True: more is to be done. */
 bool repl__dump_step(void);
