@@ -5,10 +5,10 @@
  *                                  --ABORT, or the data cannot be saved--> runs
  *
  * While it waits, writes are held back. */
-#include "commands/server/shutdown.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "commands/server/save.h"
+#include "commands/server/shutdown.h"
 #include "event/loop.h"
 #include "keyspace/kv.h"
 #include "rdb/rdb_options.h"
