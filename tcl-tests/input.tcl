@@ -49,6 +49,21 @@ server {} {
         $c close
     }
 
+    test "A client above maxmemory-clients is gone before the next command" {
+        set c [new_client]
+        $c client setname large
+        r config set maxmemory-clients 500000
+        exec kill -STOP [server_pid]
+        $c raw "*1\r\n\$600000\r\n[string repeat x 20000]"
+        r queue client list
+        r flush
+        after 50
+        exec kill -CONT [server_pid]
+        equal [string match "* name=large *" [r read]] 0
+        r config set maxmemory-clients 0
+        $c close
+    }
+
     test "Random bytes do not hurt" {
         seed 123
         for {set i 0} {$i < 100} {incr i} {

@@ -67,14 +67,14 @@ void cmd_client_list(struct call *c)
         for (int i = f.first_id; i < c->argc; i++) {
             int64_t id = 0;
             struct session *s = num_parse_int(c->argv[i], &id) ? session_by_id((uint64_t)id) : NULL;
-            if (s)
+            if (s && !(s->flags & SESS_CLOSING))
                 put_line(&b, s);
         }
     } else {
         LIST_EACH(it, session_list())
         {
             struct session *s = LIST_ENTRY(it, struct session, link);
-            if (!f.by_type || client__type(s) == f.type)
+            if (!(s->flags & SESS_CLOSING) && (!f.by_type || client__type(s) == f.type))
                 put_line(&b, s);
         }
     }

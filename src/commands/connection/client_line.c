@@ -54,12 +54,22 @@ static void put_flags(struct buf *out, const struct session *s)
         uint32_t flags;
         char letter;
     } letters[] = {
-        {SESS_REPLICA, 'S'},        {SESS_MASTER, 'M'},    {SESS_MONITOR, 'O'},
-        {SESS_PUBSUB, 'P'},         {SESS_MULTI, 'x'},     {SESS_BLOCKED, 'b'},
-        {SESS_POSTPONED, 'b'},      {SESS_TRACKING, 't'},  {SESS_TRACKING_BROKEN, 'R'},
-        {SESS_TRACKING_BCAST, 'B'}, {SESS_DIRTY_CAS, 'd'}, {SESS_CLOSE_AFTER_REPLY_SET, 'c'},
-        {SESS_CLOSING, 'A'},        {SESS_UNIX, 'U'},      {SESS_READONLY_CLUSTER, 'r'},
-        {SESS_NO_EVICT, 'e'},       {SESS_NO_TOUCH, 'T'},
+        {SESS_REPLICA, 'S'},
+        {SESS_MASTER, 'M'},
+        {SESS_MONITOR, 'O'},
+        {SESS_PUBSUB, 'P'},
+        {SESS_MULTI, 'x'},
+        {SESS_BLOCKED, 'b'},
+        {SESS_POSTPONED, 'b'},
+        {SESS_TRACKING, 't'},
+        {SESS_TRACKING_BROKEN, 'R'},
+        {SESS_TRACKING_BCAST, 'B'},
+        {SESS_DIRTY_CAS, 'd'},
+        {SESS_CLOSE_AFTER_REPLY_SET, 'c'},
+        {SESS_UNIX, 'U'},
+        {SESS_READONLY_CLUSTER, 'r'},
+        {SESS_NO_EVICT, 'e'},
+        {SESS_NO_TOUCH, 'T'},
     };
     size_t start = out->n;
     for (size_t i = 0; i < COUNT_OF(letters); i++)

@@ -80,6 +80,11 @@ static size_t memory_limit(void)
 static size_t counted; /* memory of all clients at the last cron, less that of those gone since */
 static size_t counted_replicas;
 
+static size_t own_mem(const struct resp_client *c)
+{
+    return c->closing || (c->s->flags & SESS_REPLICA) ? 0 : resp__client_mem(c);
+}
+
 /* Replicas' buffers do not count: they must not make keys go, whose deletion would fill them further. */
 static void count_memory(void)
 {
@@ -87,10 +92,9 @@ static void count_memory(void)
     LIST_EACH(it, &resp__clients)
     {
         struct resp_client *c = LIST_ENTRY(it, struct resp_client, link);
-        size_t mem = c->closing ? 0 : resp__client_mem(c);
-        bool replica = c->s->flags & SESS_REPLICA;
-        counted_replicas += replica ? mem : 0;
-        c->counted_mem = replica ? 0 : mem;
+        if (!c->closing && (c->s->flags & SESS_REPLICA))
+            counted_replicas += resp__client_mem(c);
+        c->counted_mem = own_mem(c);
         counted += c->counted_mem;
     }
     resp__env.client_memory(counted);
@@ -132,17 +136,35 @@ static void evict_clients(void)
 
 #define LIMIT_CLIENTS_MAX 100 /* with more clients than this, once in a millisecond */
 
-void resp__limit_memory(void)
+/* Looking at all clients has its price. */
+static bool too_soon(void)
 {
     static int64_t last_ms;
-    if (LIKELY(memory_limit() == 0))
-        return;
     int64_t now_ms = clock_mono_us() / 1000;
     if (resp_client_count() > LIMIT_CLIENTS_MAX && now_ms == last_ms)
-        return;
+        return true;
     last_ms = now_ms;
+    return false;
+}
+
+void resp__limit_memory(void)
+{
+    if (LIKELY(memory_limit() == 0) || too_soon())
+        return;
     count_memory();
     evict_clients();
+}
+
+void resp__client_limit_memory(struct resp_client *c)
+{
+    size_t limit = memory_limit();
+    if (LIKELY(limit == 0))
+        return;
+    size_t mem = own_mem(c);
+    counted += mem - c->counted_mem;
+    c->counted_mem = mem;
+    if (counted > limit && !too_soon())
+        evict_clients();
 }
 
 /* The largest buffers of the last seconds, for INFO: this window and the one before. */
