@@ -91,6 +91,26 @@ server {latency-monitor-threshold 30 slowlog-log-slower-than 30000} {
         equal [r debug digest] $digest
     }
 
+    test "DEBUG tells of memory, and slows the log down" {
+        like [r debug htstats 0] "*table size: *"
+        like [r debug htstats 0 full] "*max chain length: *"
+        refuses "ERR Out of range*" {r debug htstats 99}
+        r hset h f v
+        refuses "ERR no such key" {r debug htstats-key nokey}
+        refuses "ERR *not held as a hash table*" {r debug htstats-key h}
+        refuses "ERR *not held as a listpack*" {r debug listpack h}
+        refuses "ERR the allocator*" {r debug mallctl no.such.name}
+        if {[string match jemalloc* [info_field mem_allocator]]} {
+            assert {[r debug mallctl arenas.page] >= 4096}
+        }
+        r debug aof-flush-sleep 200000
+        set start [clock milliseconds]
+        r set x 1
+        assert {[clock milliseconds] - $start >= 190}
+        r debug aof-flush-sleep 0
+        r del h x
+    }
+
     test "A reload in a transaction leaves it whole" {
         r queue set x 1
         r queue multi

@@ -136,6 +136,11 @@ void mem_purge(void)
     malloc_trim(0);
 }
 
+bool mem_control(const char *name, const int64_t *set, int64_t *out)
+{
+    return false;
+}
+
 char *mem_allocator_report(void)
 {
     return NULL;
@@ -185,6 +190,22 @@ void mem_purge(void)
     snprintf(name, sizeof(name), "arena.%u.purge", (unsigned)MALLCTL_ARENAS_ALL);
     mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
     mallctl(name, NULL, NULL, NULL, 0);
+}
+
+bool mem_control(const char *name, const int64_t *set, int64_t *out)
+{
+    /* Its width is the name's, and little endian tells which one fits. */
+    static const size_t widths[] = {8, 4, 1};
+    for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+        int64_t was = 0, now = set ? *set : 0;
+        size_t n = widths[i];
+        if (mallctl(name, &was, &n, set ? &now : NULL, set ? widths[i] : 0) != 0)
+            continue;
+        if (out)
+            *out = was;
+        return true;
+    }
+    return false;
 }
 
 static void report_line(void *arg, const char *text)

@@ -5,6 +5,7 @@
 
 #include "base/compiler.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,9 @@ struct mem_allocator_stats {
 };
 void mem_allocator_stats(struct mem_allocator_stats *out);
 void mem_purge(void);
+/* One of the allocator's named numbers (mallctl): sets it to *set unless that is NULL, and gives what it was (out may be NULL).
+ * False: there is none of that name, or it cannot be set so; always with libc. For DEBUG. */
+bool mem_control(const char *name, const int64_t *set, int64_t *out);
 /* Allocator's own statistics text; caller frees with mem_free. NULL when there are none. */
 char *mem_allocator_report(void);
 

@@ -223,6 +223,12 @@ void kv_follow(struct kv *kv, bool on);
 /* A command of the master runs: for it no key has expired. */
 void kv_obey(struct kv *kv, bool on);
 
+/* For DEBUG: what the hash table of db's cached records looks like, as text; chains: also how long its chains are, which looks
+ * at all of it. */
+void kv_table_report(struct kv *kv, int db, bool chains, struct buf *out);
+/* For DEBUG: each write of the log is preceded by a sleep; 0: none. */
+void kv_set_log_delay(struct kv *kv, int64_t us);
+
 struct kv_stats {
     uint64_t hits, misses;     /* keyspace_hits, keyspace_misses */
     uint64_t expired, evicted; /* expired_keys, evicted_keys */

@@ -10,6 +10,7 @@
 #include "keyspace/kv_priv.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define COMMIT_RETRY_MS 100
 
@@ -183,6 +184,8 @@ static enum status commit_log(struct kv *kv, struct error *err)
     struct error why;
     enum status st = ST_OK;
     uint64_t end;
+    if (UNLIKELY(kv->log_delay_us > 0))
+        (void)usleep((useconds_t)kv->log_delay_us);
     if (kv->tick.n > 0)
         st = wal_append(kv->wal, buf_slice(&kv->tick), clock_cached_ms(), &end, &why);
     if (st == ST_OK) {
@@ -197,6 +200,11 @@ static enum status commit_log(struct kv *kv, struct error *err)
     }
     accept_again(kv);
     return ST_OK;
+}
+
+void kv_set_log_delay(struct kv *kv, int64_t us)
+{
+    kv->log_delay_us = us;
 }
 
 enum status kv_commit(struct kv *kv, struct error *err)

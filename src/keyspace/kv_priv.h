@@ -147,7 +147,7 @@ struct kv {
     bool refused;
     struct error refused_why;
     bool sync_running;
-    int64_t last_sync_ms, retry_commit_ms;
+    int64_t last_sync_ms, retry_commit_ms, log_delay_us;
 
     /* cache: sums over the databases */
     size_t cache_bytes, dirty_bytes;

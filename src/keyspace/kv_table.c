@@ -114,3 +114,48 @@ struct kv_rec **kv__table_bucket(struct kv_table *t, size_t i)
 {
     return i < t->size[0] ? &t->b[0][i] : &t->b[1][i - t->size[0]];
 }
+
+/* -- For DEBUG -------------------------------------------------------------------------------------------------------------- */
+
+#define CHAIN_MAX 50 /* longer ones are counted together */
+
+static size_t chain_length(const struct kv_rec *r)
+{
+    size_t n = 0;
+    for (; r; r = r->next)
+        n++;
+    return n;
+}
+
+static void report_chains(const struct kv_table *t, int i, struct buf *out)
+{
+    size_t with[CHAIN_MAX] = {0}, used = 0, longest = 0, records = 0;
+    for (size_t b = 0; b < t->size[i]; b++) {
+        size_t n = chain_length(t->b[i][b]);
+        with[n < CHAIN_MAX ? n : CHAIN_MAX - 1]++;
+        used += n > 0;
+        records += n;
+        longest = n > longest ? n : longest;
+    }
+    buf_printf(out,
+               " elements in it: %zu\n different slots: %zu\n max chain length: %zu\n"
+               " avg chain length: %.2f\n Chain length distribution:\n",
+               records, used, longest, used ? (double)records / (double)used : 0);
+    for (size_t n = 0; n < CHAIN_MAX; n++)
+        if (with[n])
+            buf_printf(out, "   %s%zu: %zu (%.2f%%)\n", n == CHAIN_MAX - 1 ? ">= " : "", n, with[n],
+                       (double)with[n] / (double)t->size[i] * 100);
+}
+
+void kv_table_report(struct kv *kv, int db, bool chains, struct buf *out)
+{
+    static const char *const names[] = {"main hash table", "rehashing target"};
+    const struct kv_table *t = &kv__db(kv, db)->table;
+    buf_printf(out, "[Dictionary HT]\nrecords in the cache: %zu\n", t->count);
+    for (int i = 0; i < 2 && t->size[i] != 0; i++) {
+        buf_printf(out, "Hash table %d (%s):\n table size: %zu\n", i, names[i], t->size[i]);
+        if (chains)
+            report_chains(t, i, out);
+    }
+    buf_printf(out, "[Expires HT]\ndeadlines are kept in order, not in a hash table\n");
+}

@@ -37,6 +37,15 @@ static void debug_loadaof(struct call *c)
     reply_ok(c);
 }
 
+static void debug_aof_flush_sleep(struct call *c)
+{
+    int64_t us;
+    if (!call_arg_range(c, 2, 0, 1000 * 1000 * 1000, &us, NULL))
+        return;
+    kv_set_log_delay(c->kv, us);
+    reply_ok(c);
+}
+
 static void debug_set_active_expire(struct call *c)
 {
     int64_t on;
@@ -208,6 +217,8 @@ static void debug_quicklist_threshold(struct call *c)
 static void debug_help(struct call *c)
 {
     static const char *const lines[] = {
+        "AOF-FLUSH-SLEEP <microseconds>",
+        "    Sleeps for so long before each write of the log; 0: no more.",
         "ASSERT",
         "    Crashes the server by a failed assertion.",
         "CONFIG-REWRITE-FORCE-ALL",
@@ -218,10 +229,17 @@ static void debug_help(struct call *c)
         "    A checksum of each key's value.",
         "ERROR <string>",
         "    Answers an error with this text.",
+        "HTSTATS <db> [FULL]",
+        "    The hash table of the records that are in memory; FULL: also its chains.",
+        "HTSTATS-KEY <key> [FULL]",
+        "LISTPACK <key>",
+        "    Always an error: values are neither hash tables nor listpacks in memory.",
         "LOADAOF",
         "    Drops all cached records, so that they are read back from the store.",
         "LOG <message>",
         "    Writes a line to the server's log.",
+        "MALLCTL <name> [<value>]",
+        "    A number of the allocator's; with a value it is set, and what it was is told.",
         "OBJECT <key>",
         "    How a key is held in memory.",
         "PAUSE-CRON <0|1>",
@@ -265,14 +283,19 @@ void cmd_debug(struct call *c)
         int min, max; /* of argc */
         command_fn fn;
     } subs[] = {
+        {"aof-flush-sleep", 3, 3, debug_aof_flush_sleep},
         {"assert", 2, 2, debug_assert},
         {"config-rewrite-force-all", 2, 2, debug_config_rewrite},
         {"digest", 2, 2, debug__digest},
         {"digest-value", 2, INT32_MAX, debug__digest_value},
         {"error", 3, 3, debug_error},
         {"help", 2, 2, debug_help},
+        {"htstats", 3, 4, debug__htstats},
+        {"htstats-key", 3, 4, debug__htstats_key},
+        {"listpack", 3, 3, debug__listpack},
         {"loadaof", 2, 2, debug_loadaof},
         {"log", 3, 3, debug_log},
+        {"mallctl", 3, 4, debug__mallctl},
         {"object", 3, 3, debug_object},
         {"pause-cron", 3, 3, debug_pause_cron},
         {"populate", 3, 5, debug_populate},
