@@ -183,6 +183,15 @@ int64_t kv_avg_ttl_ms(const struct kv *kv, int db);
 uint64_t kv_flush(struct kv *kv, int db);
 void kv_swapdb(struct kv *kv, int a, int b);
 
+/* Beside the databases there is a place for another data set, which nobody sees while it is loaded: its database i has the
+ * number kv_side() + i for the calls of the keyspace. It is in no log: kv_side_take and a fold (kv_fold_now) in the same tick
+ * make it the data set, before that a crash leaves the former one. 0: there is no such place, there are too many databases. */
+int kv_side(const struct kv *kv);
+/* Forgets what is there. */
+void kv_side_clear(struct kv *kv);
+/* What is there becomes the data set, and what was is flushed. */
+void kv_side_take(struct kv *kv);
+
 struct kv_scan_entry {
     struct slice key; /* borrowed for the call */
     enum kv_type type;

@@ -41,9 +41,9 @@ bool kv__cache_step(struct kv *kv, int64_t until_us)
         struct kv_db *d = &kv->dbs[kv->hand_db];
         if (kv->hand_bucket >= kv__table_buckets(&d->table)) {
             kv->hand_bucket = 0;
-            kv->hand_db = (kv->hand_db + 1) % kv->ndbs;
+            kv->hand_db = (kv->hand_db + 1) % kv->nphys;
             /* Twice round for nothing, in however many steps: everything that may go has gone. */
-            if (++kv->hand_rounds > kv->ndbs * 2) {
+            if (++kv->hand_rounds > kv->nphys * 2) {
                 kv->hand_rounds = 0;
                 return false;
             }
@@ -59,7 +59,7 @@ bool kv__cache_step(struct kv *kv, int64_t until_us)
 
 void kv__cache_drop_clean(struct kv *kv)
 {
-    for (int i = 0; i < kv->ndbs; i++) {
+    for (int i = 0; i < kv->nphys; i++) {
         struct kv_db *d = &kv->dbs[i];
         for (size_t b = 0; b < kv__table_buckets(&d->table); b++) {
             struct kv_rec *next;

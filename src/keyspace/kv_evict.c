@@ -11,7 +11,7 @@
 uint64_t kv__data_bytes(const struct kv *kv)
 {
     uint64_t n = 0;
-    for (int i = 0; i < kv->ndbs; i++)
+    for (int i = 0; i < kv->nphys; i++)
         n += kv->dbs[i].data_bytes;
     return n;
 }

@@ -146,7 +146,7 @@ static void expire_stored_entry(struct kv *kv, const struct kv_expire_key *e, st
                                 struct slice value)
 {
     struct kv_expire_value v;
-    if (e->phys >= kv->ndbs || !kv__decode_expire_value(value, &v)) {
+    if (e->phys >= kv->nphys || !kv__decode_expire_value(value, &v)) {
         log_warning(LOG_KEYSPACE, "An entry of the expire space is damaged and left alone");
         return;
     }
@@ -286,7 +286,7 @@ bool kv__expire_step(struct kv *kv, int64_t until_us)
     if (kv->following)
         return kv->own && expire_own_until(kv, until_us);
     kv->expire_lag_ms = 0;
-    for (int i = 0; i < kv->ndbs; i++) {
+    for (int i = 0; i < kv->nphys; i++) {
         if (kv->dbs[i].heap.n > 0)
             more |= expire_heap_until(kv, &kv->dbs[i], until_us);
     }

@@ -205,7 +205,7 @@ static bool fold_encode_until(struct kv *kv, int64_t until_us)
 {
     struct kv_fold *f = kv->fold;
     unsigned n = 0;
-    for (; f->cursor_db < kv->ndbs; f->cursor_db++, f->cursor_slot = 0) {
+    for (; f->cursor_db < kv->nphys; f->cursor_db++, f->cursor_slot = 0) {
         struct kv_db *d = &kv->dbs[f->cursor_db];
         if (!d->pending)
             continue;
@@ -318,7 +318,7 @@ static void write_expire(struct stor_batch *b, const struct fold_entry *e, struc
 static bool batch_flushes(struct stor_batch *b, const struct kv_fold *f)
 {
     bool all = true, any = false;
-    for (int i = 0; i < f->ndbs; i++) {
+    for (int i = 0; i < f->nphys; i++) {
         char from[2] = {(char)i, 0}, to = (char)(i + 1);
         all = all && f->flushed[i];
         any = any || f->flushed[i];
@@ -348,7 +348,7 @@ static void write_records(const struct kv_fold *f, const struct fold_target *t,
     const struct fold_entry **sorted = fold_sorted(f);
     struct buf info = BUF_INIT;
     bool told = false;
-    kv__info_encode(&f->info, f->ndbs, &info);
+    kv__info_encode(&f->info, f->nphys, &info);
     for (size_t i = 0; i < f->entries; i++) {
         /* A page that went, and its collection after it, page by page: it goes once. */
         if (i > 0 && entry_cmp(&sorted[i - 1], &sorted[i]) == 0)
@@ -451,12 +451,12 @@ static void fold_written(void *arg)
     kv->st.folds++;
     kv->st.fold_records += f->entries;
     kv->st.folded_seq = f->seq;
-    for (int i = 0; i < kv->ndbs; i++) {
+    for (int i = 0; i < kv->nphys; i++) {
         if (f->flushed[i] && !kv->dbs[i].flush_pending)
             kv->dbs[i].store_dead = false;
     }
     kv->fold_done = f->number;
-    for (int i = 0; i < kv->ndbs; i++) {
+    for (int i = 0; i < kv->nphys; i++) {
         kv->dirty_bytes -= f->page_dirty[i];
         kv->dbs[i].dirty_bytes -= f->page_dirty[i];
         f->page_dirty[i] = 0;
@@ -474,7 +474,7 @@ static void fold_submit(struct kv *kv)
     f->phase = FOLD_WRITING;
     f->store = kv->store;
     f->wal = kv->wal;
-    f->ndbs = kv->ndbs;
+    f->nphys = kv->nphys;
     f->durable = stor_caps(kv->store) & STOR_CAP_DURABLE;
     uint64_t keep = (uint64_t)keyspace_opts.log_retention;
     uint64_t last = kv->wal ? wal_last_seq(kv->wal) : 0;
@@ -507,7 +507,7 @@ static bool fold_clear_until(struct kv *kv, int64_t until_us)
 {
     struct kv_fold *f = kv->fold;
     unsigned n = 0;
-    for (; f->cursor_db < kv->ndbs; f->cursor_db++, f->cursor_slot = 0) {
+    for (; f->cursor_db < kv->nphys; f->cursor_db++, f->cursor_slot = 0) {
         struct kv_db *d = &kv->dbs[f->cursor_db];
         if (!d->done)
             continue;
@@ -541,7 +541,7 @@ void kv__fold_begin(struct kv *kv)
     kv->fold_wanted = kv->info_dirty = false;
     kv->gen ^= 1;
     f->kv = kv;
-    for (int i = 0; i < kv->ndbs; i++) {
+    for (int i = 0; i < kv->nphys; i++) {
         struct kv_db *d = &kv->dbs[i];
         struct kv_slots *t = d->active;
         d->active = d->pending;

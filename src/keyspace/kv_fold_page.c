@@ -82,7 +82,7 @@ bool kv__fold_pages_until(struct kv *kv, int64_t until_us)
 {
     struct kv_fold *f = kv->fold;
     unsigned n = 0;
-    for (int i = 0; i < kv->ndbs; i++) {
+    for (int i = 0; i < kv->nphys; i++) {
         while (kv__pages_take(kv, &kv->dbs[i], &n)) {
             if ((n & 63) == 0 && clock_mono_us() >= until_us)
                 return false;
@@ -152,7 +152,7 @@ enum status kv__fold_bury(struct kv *kv, struct error *err)
 {
     struct buf graves = BUF_INIT, lower = BUF_INIT, upper = BUF_INIT;
     enum status st = ST_OK;
-    for (int i = 0; i < kv->ndbs && st == ST_OK; i++) {
+    for (int i = 0; i < kv->nphys && st == ST_OK; i++) {
         buf_clear(&lower);
         buf_clear(&upper);
         kv__encode_key(&lower, (uint8_t)i, KV_POS_GRAVE, SLICE_NULL);

@@ -54,7 +54,7 @@ struct kv_fold {
     /* for the worker, by value */
     struct stor *store;
     struct wal *wal;
-    int ndbs;
+    int nphys;
     bool durable;
     uint64_t trim_seq;
     enum status result;

@@ -5,14 +5,15 @@
 
 #include <string.h>
 
-#define INFO_VERSION 2
+#define INFO_VERSION 3
 
 void kv__info_capture(const struct kv *kv, uint64_t seq, int stream_db, struct kv_info *out)
 {
     memset(out, 0, sizeof(*out));
     out->seq = seq;
     out->stream_db = stream_db;
-    for (int i = 0; i < kv->ndbs; i++) {
+    out->ndbs = kv->ndbs;
+    for (int i = 0; i < kv->nphys; i++) {
         const struct kv_db *d = &kv->dbs[i];
         out->map[i] = kv->map[i]->phys;
         out->db[i] = (struct kv_info_db){.epoch = d->epoch,
@@ -24,13 +25,14 @@ void kv__info_capture(const struct kv *kv, uint64_t seq, int stream_db, struct k
     }
 }
 
-void kv__info_encode(const struct kv_info *in, int ndbs, struct buf *out)
+void kv__info_encode(const struct kv_info *in, int nphys, struct buf *out)
 {
     buf_put_byte(out, INFO_VERSION);
     buf_put_u64be(out, in->seq);
     buf_put_u32be(out, (uint32_t)in->stream_db);
-    buf_put_u16be(out, (uint16_t)ndbs);
-    for (int i = 0; i < ndbs; i++) {
+    buf_put_u16be(out, (uint16_t)nphys);
+    buf_put_u16be(out, (uint16_t)in->ndbs);
+    for (int i = 0; i < nphys; i++) {
         buf_put_byte(out, in->map[i]);
         buf_put_u32be(out, in->db[i].epoch);
         buf_put_u64be(out, in->db[i].count);
@@ -41,22 +43,23 @@ void kv__info_encode(const struct kv_info *in, int ndbs, struct buf *out)
     }
 }
 
-bool kv__info_decode(struct slice in, struct kv_info *out, int *ndbs)
+bool kv__info_decode(struct slice in, struct kv_info *out, int *nphys)
 {
     struct reader r = reader_make(in);
     bool used[256] = {false};
     memset(out, 0, sizeof(*out));
     uint8_t version = reader_u8(&r);
-    if (version != 1 && version != INFO_VERSION)
+    if (version < 1 || version > INFO_VERSION)
         return false;
     out->seq = reader_u64be(&r);
     out->stream_db = (int)reader_u32be(&r);
-    *ndbs = reader_u16be(&r);
-    if (r.bad || *ndbs < 1 || *ndbs > 256)
+    *nphys = reader_u16be(&r);
+    out->ndbs = version < 3 ? *nphys : reader_u16be(&r);
+    if (r.bad || *nphys < 1 || *nphys > 256 || out->ndbs < 1 || out->ndbs > *nphys)
         return false;
-    for (int i = 0; i < *ndbs; i++) {
+    for (int i = 0; i < *nphys; i++) {
         out->map[i] = reader_u8(&r);
-        if (out->map[i] >= *ndbs || used[out->map[i]])
+        if (out->map[i] >= *nphys || used[out->map[i]])
             return false;
         used[out->map[i]] = true;
         out->db[i].epoch = reader_u32be(&r);
@@ -70,15 +73,15 @@ bool kv__info_decode(struct slice in, struct kv_info *out, int *ndbs)
 }
 
 /* Keys in databases beyond the configured number would be lost from sight. */
-static enum status check_databases(const struct kv *kv, const struct kv_info *info, int stored,
+static enum status check_databases(const struct kv *kv, const struct kv_info *info,
                                    struct error *err)
 {
-    for (int i = 0; i < stored; i++) {
-        if ((i >= kv->ndbs || info->map[i] >= kv->ndbs) && info->db[info->map[i]].count > 0)
+    for (int i = kv->ndbs; i < info->ndbs; i++) {
+        if (info->db[info->map[i]].count > 0)
             return error_set(
                 err, ST_INVALID,
                 "database %d holds keys, but only %d are configured: set databases to at least %d",
-                i, kv->ndbs, stored);
+                i, kv->ndbs, info->ndbs);
     }
     return ST_OK;
 }
@@ -113,6 +116,7 @@ enum status kv__info_load(struct kv *kv, struct error *err)
         st = stor_get(kv->store, NULL, KV_SPACE_META, KV_INFO_KEY, &v, err);
     if (st == ST_NOT_FOUND) {
         st = ST_OK; /* a new store */
+        kv__dbs_make(kv, 0);
         goto out;
     }
     if (st != ST_OK)
@@ -122,15 +126,15 @@ enum status kv__info_load(struct kv *kv, struct error *err)
         st = error_set(err, ST_CORRUPT, "the keyspace's own record in the store is damaged");
         goto out;
     }
-    st = check_databases(kv, info, stored, err);
+    st = check_databases(kv, info, err);
     if (st != ST_OK)
         goto out;
     kv->st.folded_seq = info->seq;
     kv->committed_db = kv->stream_db = info->stream_db;
-    for (int i = 0; i < stored && i < kv->ndbs; i++) {
+    kv__dbs_make(kv, stored);
+    for (int i = 0; i < stored; i++) {
         struct kv_db *d = &kv->dbs[i];
-        if (stored <= kv->ndbs)
-            kv->map[i] = &kv->dbs[info->map[i]];
+        kv->map[i] = &kv->dbs[info->map[i]];
         d->epoch = info->db[i].epoch;
         d->count = info->db[i].count;
         d->expires = info->db[i].expires;
@@ -139,6 +143,9 @@ enum status kv__info_load(struct kv *kv, struct error *err)
         d->next_id = info->db[i].next_id;
         d->complete = d->count == 0;
     }
+    /* A load that was cut short. */
+    for (int i = info->ndbs; i < stored; i++)
+        (void)kv__db_flush(kv, kv->map[i]);
 out:
     buf_free(&v);
     mem_free(info);

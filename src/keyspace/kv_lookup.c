@@ -8,7 +8,7 @@ int kv__logical(const struct kv *kv, const struct kv_db *d)
 {
     if (LIKELY(kv->map[d->phys] == d))
         return d->phys;
-    for (int i = 0; i < kv->ndbs; i++) {
+    for (int i = 0; i < kv->nphys; i++) {
         if (kv->map[i] == d)
             return i;
     }
@@ -124,6 +124,6 @@ enum status kv_lookup(struct kv *kv, int db, struct slice key, unsigned flags, s
 
 void kv_notify(struct kv *kv, enum notify_class cls, const char *event, int db, struct slice key)
 {
-    if ((keyspace_opts.notify_classes & cls) && kv->hooks.notify)
+    if ((keyspace_opts.notify_classes & cls) && kv->hooks.notify && kv__shown(kv, db))
         kv->hooks.notify(kv->hooks.arg, cls, event, db, key);
 }

@@ -118,14 +118,6 @@ static struct kv *kv_alloc(const struct kv_jobs *jobs)
     struct kv *kv = mem_calloc(1, sizeof(*kv));
     kv->jobs = jobs ? *jobs : jobs_inline;
     kv->ndbs = (int)keyspace_opts.databases;
-    kv->dbs = mem_calloc((size_t)kv->ndbs, sizeof(*kv->dbs));
-    kv->map = mem_calloc((size_t)kv->ndbs, sizeof(*kv->map));
-    for (int i = 0; i < kv->ndbs; i++) {
-        kv->dbs[i].phys = (uint8_t)i;
-        kv->dbs[i].complete = true;
-        kv->dbs[i].next_id = 1;
-        kv->map[i] = &kv->dbs[i];
-    }
     kv->stream_db = kv->committed_db = -1;
     kv->active_expire = true;
     kv->dirty_limit = kv__dirty_limit();
@@ -137,7 +129,7 @@ static struct kv *kv_alloc(const struct kv_jobs *jobs)
 
 static void kv_free(struct kv *kv)
 {
-    for (int i = 0; i < kv->ndbs; i++) {
+    for (int i = 0; i < kv->nphys; i++) {
         kv__db_forget(kv, &kv->dbs[i]);
         mem_free(kv->dbs[i].heap.v);
     }
@@ -370,7 +362,7 @@ void kv_stats(struct kv *kv, struct kv_stats *out)
     out->expire_lag_ms = kv->expire_lag_ms;
     out->data_bytes = kv__data_bytes(kv);
     out->cache_records = 0;
-    for (int i = 0; i < kv->ndbs; i++)
+    for (int i = 0; i < kv->nphys; i++)
         out->cache_records += kv->dbs[i].table.count;
     out->cache_bytes = kv->cache_bytes;
     out->dirty_records = kv->dirty_records;

@@ -132,9 +132,10 @@ struct kv {
     struct kv_jobs jobs;
     struct kv_hooks hooks;
     struct kv_source src; /* with the seed of all hashes */
-    int ndbs;
-    struct kv_db *dbs;  /* physical */
-    struct kv_db **map; /* logical -> physical */
+    int ndbs;             /* databases, as configured */
+    int nphys;            /* with those beside them, kv_side.c */
+    struct kv_db *dbs;    /* physical */
+    struct kv_db **map;   /* logical -> physical */
     char *wal_dir;
 
     /* effects of the tick */
@@ -318,13 +319,25 @@ struct kv_info_db {
 struct kv_info {
     uint64_t seq;     /* log sequence that the store holds */
     int stream_db;    /* database selected at that point of the log */
+    int ndbs;         /* that are seen; those above may hold a load that was cut short */
     uint8_t map[256]; /* logical -> physical */
     struct kv_info_db db[256];
 };
 void kv__info_capture(const struct kv *kv, uint64_t seq, int stream_db, struct kv_info *out);
-void kv__info_encode(const struct kv_info *in, int ndbs, struct buf *out);
-MUST_USE bool kv__info_decode(struct slice in, struct kv_info *out, int *ndbs);
+void kv__info_encode(const struct kv_info *in, int nphys, struct buf *out);
+MUST_USE bool kv__info_decode(struct slice in, struct kv_info *out, int *nphys);
 MUST_USE enum status kv__info_load(struct kv *kv, struct error *err);
+
+/* -- kv_side.c */
+/* Empties d, in O(1). Returns how many keys there were. */
+uint64_t kv__db_flush(struct kv *kv, struct kv_db *d);
+/* Makes the databases: as many as configured, as many beside them, and those that the store has (stored, 0: it is new). */
+void kv__dbs_make(struct kv *kv, int stored);
+/* Seen by clients. */
+static inline bool kv__shown(const struct kv *kv, int db)
+{
+    return db < kv->ndbs;
+}
 
 /* -- kv_effect.c */
 /* Ends the outermost unit here and begins the next; inside of a transaction or a script nothing. */

@@ -303,8 +303,11 @@ void kv__change_finish(struct kv *kv, struct kv_db *d, struct kv_rec *r, uint64_
         kv__heap_update(&d->heap, r);
     if (UNLIKELY(kv->following))
         kv__own_end(kv, r);
-    if (changes > 0 && kv->hooks.modified)
-        kv->hooks.modified(kv->hooks.arg, kv__logical(kv, d), slice_make(r->key, r->klen));
+    if (changes == 0 || !kv->hooks.modified)
+        return;
+    int db = kv__logical(kv, d);
+    if (LIKELY(kv__shown(kv, db)))
+        kv->hooks.modified(kv->hooks.arg, db, slice_make(r->key, r->klen));
 }
 
 /* The record leaves the lists for good; d's sums follow. */

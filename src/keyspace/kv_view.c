@@ -59,7 +59,7 @@ uint64_t kv_view_keys(const struct kv_view *v)
 {
     uint64_t n = 0;
     for (int i = 0; i < v->ndbs; i++)
-        n += v->info.db[i].count;
+        n += v->info.db[v->info.map[i]].count;
     return n;
 }
 

@@ -482,6 +482,94 @@ static void test_kv_replica_expires_its_own_keys(void **state)
     close_kv();
 }
 
+/* -- Beside the data set -------------------------------------------------------------------------------------------------- */
+
+static void put_plain(int db, const char *key, const char *value)
+{
+    struct error err;
+    kv_effects_off(kv);
+    assert_int_equal(kv_set(kv, db, slice_str(key), slice_str(value), KV_NO_EXPIRE, 0, NULL, &err),
+                     ST_OK);
+    kv_effects_on(kv);
+}
+
+static void expect_plain(int db, const char *key, const char *value)
+{
+    struct kv_rec *r;
+    struct error err;
+    char tmp[NUM_BUF];
+    assert_int_equal(kv_lookup(kv, db, slice_str(key), KV_READ, &r, &err), ST_OK);
+    if (!value) {
+        assert_null(r);
+        return;
+    }
+    assert_non_null(r);
+    assert_true(slice_is(kv_str(r, tmp), value));
+}
+
+static unsigned told;
+
+static void count_modified(void *arg, int db, struct slice key)
+{
+    told++;
+}
+
+/* A load that was cut short leaves nothing, one that was taken is the data set; both across a restart. */
+static void test_kv_side_take(void **state)
+{
+    struct error err;
+    struct kv_hooks hooks = {.modified = count_modified}, none = {.arg = NULL};
+    open_kv();
+    kv_effects_off(kv);
+    (void)kv_flush(kv, -1);
+    kv_effects_on(kv);
+    int side = kv_side(kv);
+    assert_true(side > 0);
+    put_plain(0, "a", "former");
+    put_plain(3, "gone", "former");
+    told = 0;
+    kv_set_hooks(kv, &hooks);
+    put_plain(side, "a", "half");
+    kv_set_hooks(kv, &none);
+    assert_int_equal(told, 0);
+    expect_plain(0, "a", "former");
+    assert_int_equal(kv_fold_now(kv, &err), ST_OK);
+    close_kv();
+    open_kv();
+    expect_plain(0, "a", "former");
+    assert_int_equal(kv_dbsize(kv, side), 0);
+    expect_plain(side, "a", NULL);
+    put_plain(side, "b", "abandoned");
+    kv_side_clear(kv);
+    for (int round = 0; round < 3; round++) {
+        put_plain(side, "a", round == 1 ? "one" : "other");
+        put_plain(side + 1, "new", "x");
+        assert_int_equal(kv_fold_now(kv, &err), ST_OK);
+        assert_int_equal(kv_dbsize(kv, 1), round > 0);
+        kv_side_take(kv);
+        assert_int_equal(kv_fold_now(kv, &err), ST_OK);
+        for (int again = 0; again < 2; again++) {
+            expect_plain(0, "a", round == 1 ? "one" : "other");
+            expect_plain(0, "b", NULL);
+            expect_plain(1, "new", "x");
+            assert_int_equal(kv_dbsize(kv, 0), 1);
+            assert_int_equal(kv_dbsize(kv, 3), 0);
+            assert_int_equal(kv_dbsize(kv, side), 0);
+            close_kv();
+            open_kv();
+        }
+    }
+    close_kv();
+    /* Fewer databases: those that hold keys may have any place in the store. */
+    int64_t databases = keyspace_opts.databases;
+    keyspace_opts.databases = 2;
+    open_kv();
+    expect_plain(0, "a", "other");
+    expect_plain(1, "new", "x");
+    close_kv();
+    keyspace_opts.databases = databases;
+}
+
 static int setup(void **state)
 {
     struct error err;
@@ -511,6 +599,7 @@ int main(void)
         cmocka_unit_test(test_kv_flushed_deadlines),
         cmocka_unit_test(test_kv_log_begins_anew_after_a_pause),
         cmocka_unit_test(test_kv_replica_expires_its_own_keys),
+        cmocka_unit_test(test_kv_side_take),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
