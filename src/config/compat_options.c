@@ -12,7 +12,10 @@ struct compat_options compat_opts;
 static const struct config_enum compat_sanitize_names[] = {
     {"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
 static const struct config_enum compat_diskless_load_names[] = {
-    {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}};
+    {"disabled", COMPAT_DISKLESS_LOAD_DISABLED},
+    {"on-empty-db", COMPAT_DISKLESS_LOAD_ON_EMPTY_DB},
+    {"swapdb", COMPAT_DISKLESS_LOAD_SWAPDB},
+    {NULL, 0}};
 static const struct config_enum compat_propagation_names[] = {
     {"ignore", 0}, {"panic", 1}, {"panic-on-replicas", 2}, {NULL, 0}};
 static const struct config_enum compat_endpoint_names[] = {

@@ -14,6 +14,12 @@ struct compat_options {
 extern struct compat_options compat_opts;
 
 /* The master that this server follows, as "host port"; "": none. REPLICAOF changes it. */
+enum {
+    COMPAT_DISKLESS_LOAD_DISABLED,
+    COMPAT_DISKLESS_LOAD_ON_EMPTY_DB,
+    COMPAT_DISKLESS_LOAD_SWAPDB
+};
+
 #define COMPAT_REPLICAOF_MAX 280
 extern char compat_replicaof[COMPAT_REPLICAOF_MAX];
 

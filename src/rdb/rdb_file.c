@@ -55,6 +55,23 @@ static void sum_up(struct rdb_file *f)
     f->summed = f->r.p;
 }
 
+void rdb_file_move(struct rdb_file *f, struct slice bytes, uint64_t at)
+{
+    uint64_t stands = rdb_file_at(f);
+    sum_up(f);
+    f->r = reader_make(bytes);
+    f->begin = bytes.p;
+    f->before = at;
+    (void)reader_bytes(&f->r, (size_t)(stands - at));
+    f->summed = f->r.p;
+}
+
+void rdb_file_back(struct rdb_file *f, const struct rdb_file *before)
+{
+    f->r = before->r;
+    f->db = before->db;
+}
+
 static enum status cut(struct rdb_file *f, struct error *err)
 {
     return error_set(err, ST_CORRUPT, "Unexpected EOF reading RDB file, at byte %llu",
@@ -66,10 +83,12 @@ static enum status at_end(struct rdb_file *f, struct rdb_file_item *item, struct
     item->kind = RDB_ITEM_END;
     if (f->version < 5)
         return ST_OK;
+    if (reader_left(&f->r) < sizeof(uint64_t)) {
+        f->r.bad = true;
+        return cut(f, err);
+    }
     sum_up(f);
     uint64_t stored = reader_u64le(&f->r);
-    if (f->r.bad)
-        return cut(f, err);
     if (f->check && stored != 0 && stored != f->sum)
         return error_set(err, ST_CORRUPT,
                          "Wrong RDB checksum expected: (%llx) but got (%llx). RDB CRC error",

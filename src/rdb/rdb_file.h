@@ -27,7 +27,8 @@ struct rdb_file_item {
 
 struct rdb_file {
     struct reader r;
-    const char *begin, *summed; /* first byte; up to where the checksum was taken */
+    const char *begin, *summed; /* first byte there is; up to where the checksum was taken */
+    uint64_t before;            /* bytes of the file in front of it */
     uint64_t sum, db;
     int version;
     bool check; /* sum is wanted */
@@ -41,9 +42,13 @@ MUST_USE enum status rdb_file_begin(struct rdb_file *f, struct slice bytes, bool
 MUST_USE enum status rdb_file_next(struct rdb_file *f, struct rdb_file_item *item,
                                    struct error *err);
 void rdb_file_end(struct rdb_file *f);
+/* Goes on in other bytes, which begin at `at` of the file: not behind where the reader stands (rdb_file_at). */
+void rdb_file_move(struct rdb_file *f, struct slice bytes, uint64_t at);
+/* Gives up the item that was begun at *before (a copy of *f); nothing is kept of it. */
+void rdb_file_back(struct rdb_file *f, const struct rdb_file *before);
 static inline uint64_t rdb_file_at(const struct rdb_file *f)
 {
-    return (uint64_t)(f->r.p - f->begin);
+    return f->before + (uint64_t)(f->r.p - f->begin);
 }
 
 /* The whole file, mapped for reading. rdb_unmap when done. */

@@ -1,5 +1,6 @@
 #include "rdb/rdb_functions.h"
 
+#include "base/reader.h"
 #include "rdb/rdb_codec.h"
 #include "rdb/rdb_format.h"
 
@@ -40,4 +41,39 @@ void rdb_clear_functions(void)
 {
     if (functions)
         functions->clear();
+}
+
+static void keep_one(void *arg, struct slice code)
+{
+    struct buf *b = arg;
+    buf_put_u32be(b, (uint32_t)code.n);
+    buf_put_slice(b, code);
+}
+
+static enum status load_all(struct slice codes, struct error *err)
+{
+    struct reader r = reader_make(codes);
+    enum status st = ST_OK;
+    while (st == ST_OK && reader_left(&r) > 0) {
+        struct slice code = reader_bytes(&r, reader_u32be(&r));
+        st = r.bad ? error_set(err, ST_CORRUPT, "a library of functions is cut short")
+                   : rdb_load_function(code, false, err);
+    }
+    return st;
+}
+
+enum status rdb_replace_functions(struct slice codes, struct error *err)
+{
+    struct buf former = BUF_INIT;
+    struct error ignored;
+    if (functions)
+        functions->each(keep_one, &former);
+    rdb_clear_functions();
+    enum status st = load_all(codes, err);
+    if (st != ST_OK) {
+        rdb_clear_functions();
+        (void)load_all(buf_slice(&former), &ignored);
+    }
+    buf_free(&former);
+    return st;
 }

@@ -21,5 +21,7 @@ void rdb_put_functions(struct buf *out, bool compress);
 /* ST_UNSUPPORTED when nobody keeps functions. */
 MUST_USE enum status rdb_load_function(struct slice code, bool replace, struct error *err);
 void rdb_clear_functions(void);
+/* The libraries become these, each code after its length (4): all, or on an error none of them. */
+MUST_USE enum status rdb_replace_functions(struct slice codes, struct error *err);
 
 #endif

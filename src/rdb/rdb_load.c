@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/num.h"
 #include "keyspace/keyspace_options.h"
 #include "rdb/rdb_build.h"
@@ -11,10 +12,14 @@
 #include "rdb/rdb_options.h"
 #include "storage/storage.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define LOOK_BYTES    (1 << 20)
+#define STEP_US       5000
 #define BACKGROUND_US 2000
 #define EMPTY_LOGGED  10
 
@@ -52,6 +57,15 @@ static void set_access(struct kv *kv, struct kv_rec *rec, const struct rdb_file_
     }
 }
 
+static enum status load_function(struct rdb_load *l, struct slice code, struct error *err)
+{
+    if (!l->functions)
+        return rdb_load_function(code, l->merge, err);
+    buf_put_u32be(l->functions, (uint32_t)code.n);
+    buf_put_slice(l->functions, code);
+    return ST_OK;
+}
+
 /* A value that need not be kept: decoded all the same, for it may be broken. */
 static enum status pass(struct rdb_file *f, const struct rdb_file_item *item, struct error *err)
 {
@@ -63,7 +77,7 @@ static enum status load_key(struct kv *kv, struct rdb_load *l, struct rdb_file *
 {
     struct kv_rec *rec;
     enum status st;
-    int db = (int)item->db;
+    int db = l->first_db + (int)item->db;
     if (item->db >= (uint64_t)kv_databases(kv))
         return error_set(err, ST_RANGE,
                          "FATAL: Data file was created with a Redis server configured to handle "
@@ -96,48 +110,171 @@ static enum status load_key(struct kv *kv, struct rdb_load *l, struct rdb_file *
     return ST_OK;
 }
 
-/* Lets folding and clients go on. */
-static enum status look_around(struct kv *kv, struct rdb_load *l, const struct rdb_file *f,
-                               uint64_t total, struct error *err)
-{
-    enum status st = kv_commit(kv, err);
-    (void)kv_background(kv, BACKGROUND_US);
-    if (l->progress)
-        l->progress(l->arg, rdb_file_at(f), total);
-    return st == ST_OK && kv_pressure(kv) ? kv_fold_now(kv, err) : st;
-}
+struct rdb_loading {
+    struct kv *kv;
+    struct rdb_load *l;
+    int fd;
+    struct rdb_file f;
+    struct slice window; /* of the file, mapped */
+    bool begun;
+    int64_t now;     /* keys whose time is over by then are left out */
+    uint64_t wanted; /* bytes of the file without which it is of no use to look again */
+};
 
-static enum status load_items(struct kv *kv, struct rdb_load *l, struct rdb_file *f, uint64_t total,
-                              struct error *err)
+#define HEAD_BYTES   9 /* magic and version */
+#define WINDOW_BYTES (8u << 20)
+
+struct rdb_loading *rdb_loading_new(struct kv *kv, struct rdb_load *l, struct error *err)
 {
-    struct rdb_file_item item;
-    uint64_t looked = 0;
-    int64_t now = clock_wall_ms();
-    for (;;) {
-        enum status st = rdb_file_next(f, &item, err);
-        if (st != ST_OK || item.kind == RDB_ITEM_END)
-            return st;
-        if (item.kind == RDB_ITEM_AUX)
-            note(l, &item);
-        else if (item.kind == RDB_ITEM_FUNCTION)
-            st = rdb_load_function(item.text, l->merge, err);
-        else
-            st = load_key(kv, l, f, &item, now, err);
-        if (item.kind == RDB_ITEM_KEY)
-            delay(l->keys);
-        if (st == ST_OK && (rdb_file_at(f) - looked > LOOK_BYTES || rdb_opts.key_load_delay)) {
-            looked = rdb_file_at(f);
-            st = look_around(kv, l, f, total, err);
-        }
-        if (st != ST_OK)
-            return st;
+    int fd = open(l->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        (void)error_set_errno(err, errno, "cannot open %s", l->path);
+        return NULL;
     }
+    struct rdb_loading *g = mem_calloc(1, sizeof(*g));
+    l->stream_db = -1;
+    l->keys = l->expired = l->empty = 0;
+    g->kv = kv;
+    g->l = l;
+    g->fd = fd;
+    g->now = clock_wall_ms();
+    g->wanted = HEAD_BYTES;
+    return g;
 }
 
-static void log_failure(const struct rdb_file *f, const struct error *err)
+void rdb_loading_free(struct rdb_loading *g)
 {
-    log_warning(LOG_KEYSPACE, "Internal error in RDB reading offset %" PRIu64 " -> %s",
-                f->begin ? rdb_file_at(f) : 0, err->message);
+    if (!g)
+        return;
+    rdb_file_end(&g->f);
+    rdb_unmap(g->window);
+    close(g->fd);
+    mem_free(g);
+}
+
+uint64_t rdb_loading_at(const struct rdb_loading *g)
+{
+    return g->begun ? rdb_file_at(&g->f) : 0;
+}
+
+/* Maps what is there from the reader's place on: at least least bytes of it, or all. */
+static enum status look_at(struct rdb_loading *g, uint64_t size, uint64_t least, struct error *err)
+{
+    uint64_t stands = rdb_loading_at(g);
+    uint64_t from = stands & ~(uint64_t)(sysconf(_SC_PAGESIZE) - 1);
+    uint64_t n = stands - from + (least > WINDOW_BYTES ? least : WINDOW_BYTES);
+    if (n > size - from)
+        n = size - from;
+    void *p = mmap(NULL, (size_t)n, PROT_READ, MAP_SHARED, g->fd, (off_t)from);
+    if (p == MAP_FAILED)
+        return error_set_errno(err, errno, "cannot read %s", g->l->path);
+    struct slice window = slice_make(p, (size_t)n), old = g->window;
+    enum status st = ST_OK;
+    if (g->begun)
+        rdb_file_move(&g->f, window, from);
+    else
+        st = rdb_file_begin(&g->f, window, rdb_opts.rdbchecksum && !rdb_opts.skip_checksum, err);
+    g->begun = true;
+    g->window = window;
+    rdb_unmap(old);
+    return st;
+}
+
+/* One item. *cut: it is not all in the window. */
+static enum status load_item(struct rdb_loading *g, bool *cut, bool *end, struct error *err)
+{
+    struct rdb_file *f = &g->f, before = *f;
+    struct rdb_file_item item;
+    enum status st = rdb_file_next(f, &item, err);
+    struct reader value = f->r;
+    *cut = f->r.bad || (st == ST_OK && item.kind == RDB_ITEM_KEY && rdb_is_type(item.type) &&
+                        !rdb_skip_value(&value, item.type));
+    if (*cut) {
+        rdb_file_back(f, &before);
+        return ST_OK;
+    }
+    if (st != ST_OK)
+        return st;
+    switch (item.kind) {
+    case RDB_ITEM_AUX:
+        note(g->l, &item);
+        return ST_OK;
+    case RDB_ITEM_FUNCTION:
+        return load_function(g->l, item.text, err);
+    case RDB_ITEM_KEY:
+        st = load_key(g->kv, g->l, f, &item, g->now, err);
+        delay(g->l->keys);
+        return st;
+    case RDB_ITEM_END:
+        *end = true;
+    }
+    return ST_OK;
+}
+
+static enum status step(struct rdb_loading *g, uint64_t size, bool whole, int64_t until_us,
+                        enum rdb_progress *out, struct error *err)
+{
+    unsigned n = 0;
+    bool cut = true, end = false;
+    *out = RDB_LOAD_STARVED;
+    if (!whole && size < g->wanted)
+        return ST_OK;
+    enum status st = look_at(g, size, 0, err);
+    while (st == ST_OK && !end) {
+        *out = RDB_LOAD_MORE;
+        if (((++n & 15) == 0 || rdb_opts.key_load_delay) &&
+            (clock_mono_us() >= until_us || kv_pressure(g->kv)))
+            return ST_OK;
+        st = load_item(g, &cut, &end, err);
+        if (st != ST_OK || !cut)
+            continue;
+        uint64_t at = rdb_file_at(&g->f), end_of_window = g->f.before + g->window.n;
+        if (end_of_window < size) {
+            /* It may be longer than a window. */
+            st = look_at(g, size, 2 * (end_of_window - at), err);
+            continue;
+        }
+        if (whole)
+            return error_set(err, ST_CORRUPT, "Unexpected EOF reading RDB file, at byte %" PRIu64,
+                             size);
+        g->wanted = at + 2 * (size - at) + 1;
+        *out = RDB_LOAD_STARVED;
+        return ST_OK;
+    }
+    *out = RDB_LOAD_DONE;
+    return st;
+}
+
+static void log_failure(uint64_t at, const struct error *err)
+{
+    log_warning(LOG_KEYSPACE, "Internal error in RDB reading offset %" PRIu64 " -> %s", at,
+                err->message);
+}
+
+static void log_result(const struct rdb_load *l)
+{
+    if (l->empty)
+        log_notice(LOG_KEYSPACE,
+                   "Done loading RDB, keys loaded: %" PRIu64 ", keys expired: %" PRIu64
+                   ", empty keys skipped: %" PRIu64 ".",
+                   l->keys, l->expired, l->empty);
+    else
+        log_notice(LOG_KEYSPACE,
+                   "Done loading RDB, keys loaded: %" PRIu64 ", keys expired: %" PRIu64 ".",
+                   l->keys, l->expired);
+}
+
+enum status rdb_loading_step(struct rdb_loading *g, uint64_t size, bool whole, int64_t until_us,
+                             enum rdb_progress *out, struct error *err)
+{
+    kv_effects_off(g->kv);
+    enum status st = step(g, size, whole, until_us, out, err);
+    kv_effects_on(g->kv);
+    if (st != ST_OK)
+        log_failure(rdb_loading_at(g), err);
+    else if (*out == RDB_LOAD_DONE)
+        log_result(g->l);
+    return st;
 }
 
 enum status rdb_check(const char *path, struct error *err)
@@ -157,42 +294,43 @@ enum status rdb_check(const char *path, struct error *err)
             st = ST_OK;
     }
     if (st != ST_OK)
-        log_failure(&f, err);
+        log_failure(f.begin ? rdb_file_at(&f) : 0, err);
     rdb_file_end(&f);
     rdb_unmap(bytes);
     return st;
 }
 
+/* Lets folding and clients go on. */
+static enum status look_around(struct kv *kv, struct rdb_load *l, uint64_t at, uint64_t total,
+                               struct error *err)
+{
+    enum status st = kv_commit(kv, err);
+    (void)kv_background(kv, BACKGROUND_US);
+    if (l->progress)
+        l->progress(l->arg, at, total);
+    return st == ST_OK && kv_pressure(kv) ? kv_fold_now(kv, err) : st;
+}
+
 enum status rdb_load(struct kv *kv, struct rdb_load *l, struct error *err)
 {
-    struct slice bytes;
-    struct rdb_file f = {.check = false};
-    enum status st = rdb_map(l->path, &bytes, err);
-    if (st != ST_OK)
-        return st;
-    l->stream_db = -1;
-    kv_effects_off(kv);
-    st = rdb_file_begin(&f, bytes, rdb_opts.rdbchecksum && !rdb_opts.skip_checksum, err);
-    if (st == ST_OK)
-        st = load_items(kv, l, &f, bytes.n, err);
-    if (st != ST_OK)
-        log_failure(&f, err);
-    kv_effects_on(kv);
-    rdb_file_end(&f);
-    rdb_unmap(bytes);
+    struct stat file;
+    enum rdb_progress p = RDB_LOAD_MORE;
+    struct rdb_loading *g = rdb_loading_new(kv, l, err);
+    if (!g)
+        return err->code;
+    enum status st =
+        fstat(g->fd, &file) == 0 ? ST_OK : error_set_errno(err, errno, "cannot read %s", l->path);
+    uint64_t size = st == ST_OK ? (uint64_t)file.st_size : 0;
+    while (st == ST_OK && p != RDB_LOAD_DONE) {
+        st = rdb_loading_step(g, size, true, clock_mono_us() + STEP_US, &p, err);
+        if (st == ST_OK)
+            st = look_around(kv, l, rdb_loading_at(g), size, err);
+    }
+    rdb_loading_free(g);
     if (st == ST_OK)
         st = kv_fold_now(kv, err);
     /* The log has nothing of it, so the store must have it for good. */
     if (st == ST_OK && (stor_caps(kv_store(kv)) & STOR_CAP_SYNC))
         st = stor_sync(kv_store(kv), err);
-    if (l->empty)
-        log_notice(LOG_KEYSPACE,
-                   "Done loading RDB, keys loaded: %" PRIu64 ", keys expired: %" PRIu64
-                   ", empty keys skipped: %" PRIu64 ".",
-                   l->keys, l->expired, l->empty);
-    else
-        log_notice(LOG_KEYSPACE,
-                   "Done loading RDB, keys loaded: %" PRIu64 ", keys expired: %" PRIu64 ".",
-                   l->keys, l->expired);
     return st;
 }

@@ -70,7 +70,7 @@ static void wait_for_replicas(unsigned flags)
 
 enum status server_shutdown(unsigned flags, struct error *err)
 {
-    if (lifecycle.loading)
+    if (lifecycle.loading && !lifecycle.following)
         server_leave_now("SHUTDOWN", "the data is loaded");
     /* What the script has done so far is in no log, and so never was. */
     if (dispatch_busy())

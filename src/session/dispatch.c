@@ -52,7 +52,7 @@ static bool over_memory, scripts_may_all;
 
 bool dispatch_is_loading(void)
 {
-    return lifecycle.loading;
+    return lifecycle.loading || lifecycle.async_loading;
 }
 
 void dispatch_set_busy(const char *error)
@@ -379,7 +379,8 @@ static bool check_state(struct call *c, unsigned roles, struct effective e, enum
         *r = reject(c, roles, DISPATCH_STALE_TEXT);
         return true;
     }
-    if (UNLIKELY(lifecycle.loading) && (e.lacking & CMD_LOADING)) {
+    if ((UNLIKELY(lifecycle.loading) && (e.lacking & CMD_LOADING)) ||
+        (UNLIKELY(lifecycle.async_loading) && (e.any & CMD_NO_ASYNC_LOADING))) {
         *r = reject(c, roles, "LOADING Redis is loading the dataset in memory");
         return true;
     }

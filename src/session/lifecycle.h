@@ -22,6 +22,7 @@ struct lifecycle {
     char run_id[41];
     const char *executable; /* absolute path; "" when unknown */
     bool loading;           /* the log is replayed: most commands answer -LOADING */
+    bool async_loading;     /* a replica loads another data set; the one that there is serves */
     int64_t loading_start_ms;
     uint64_t loading_done, loading_total; /* bytes */
     uint64_t startup_bytes;               /* memory in use before any data was loaded */
@@ -32,6 +33,7 @@ struct lifecycle {
     unsigned good_replicas; /* online, and heard of within min-replicas-max-lag */
     bool following;         /* a master (REPLICAOF) */
     bool master_up;         /* and in step with it */
+    int64_t dump_start_ms;  /* since when a dump for replicas is made; 0: none is */
 };
 extern struct lifecycle lifecycle;
 

@@ -22,8 +22,8 @@ static void read_stats(struct kv_stats *out)
 void info__persistence(struct buf *out)
 {
     info__put_u64(out, "loading", lifecycle.loading);
-    info__put_u64(out, "async_loading", 0);
-    if (!lifecycle.loading)
+    info__put_u64(out, "async_loading", lifecycle.async_loading);
+    if (!lifecycle.loading && !lifecycle.async_loading)
         return;
     double done = lifecycle.loading_total
                       ? (double)lifecycle.loading_done / (double)lifecycle.loading_total

@@ -37,9 +37,15 @@ static int64_t now_ms(void)
 
 static void store_position(const char *id, uint64_t offset, int db)
 {
-    char at[32], selected[16], text[96];
+    char text[96];
     int n = snprintf(text, sizeof text, "%s %" PRIu64 " %d", id, offset, db);
     kv_aux_set(lifecycle.kv, AUX_NAME, slice_make(text, (size_t)n));
+}
+
+static void log_position(const char *id, uint64_t offset, int db)
+{
+    char at[32], selected[16];
+    store_position(id, offset, db);
     snprintf(at, sizeof at, "%" PRIu64, offset);
     snprintf(selected, sizeof selected, "%d", db);
     struct slice argv[5] = {SLICE("REPLCONF"), SLICE("APPLIED"), slice_str(id), slice_str(at),
@@ -51,13 +57,18 @@ static void store_position(const char *id, uint64_t offset, int db)
 
 void replica__note_position(void)
 {
+    log_position(repl.id, repl.offset, repl_link.db);
+}
+
+void replica__store_position(void)
+{
     store_position(repl.id, repl.offset, repl_link.db);
 }
 
 void replica__forget_position(void)
 {
     repl.known = false;
-    store_position("?", 0, 0);
+    log_position("?", 0, 0);
 }
 
 static void take_position(struct slice id, uint64_t offset, int db)
@@ -281,8 +292,6 @@ void replica__cron(void)
 static void on_committed(void *arg)
 {
     replica__stream_committed();
-    if (repl_link.state == LINK_LOADS && kv_tick_bytes(lifecycle.kv) == 0)
-        replica__dump_load();
 }
 
 /* Commands that were left over come before what this tick brings. */
@@ -290,6 +299,7 @@ static void on_background(void *arg)
 {
     if (repl_link.more)
         replica__process();
+    replica__load_step();
 }
 
 void replica__start(void)

@@ -1,15 +1,11 @@
-/* A full synchronization: the master's dump goes into a file and is loaded in place of the data set. Clients get -LOADING
- * meanwhile, or, with little in hand, what replica-serve-stale-data says until the loading begins.
+/* A full synchronization, first half: the master's dump goes into a file.
  *
  *   $length CRLF bytes              a dump from a file
  *   $EOF:mark CRLF bytes mark       a dump whose length the master does not know; mark: 40 bytes */
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "event/conn.h"
 #include "event/loop.h"
-#include "rdb/rdb_functions.h"
-#include "rdb/rdb_load.h"
 #include "services/replication/replica_priv.h"
 #include "session/lifecycle.h"
 
@@ -19,8 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define LINE_MS 1000
 
 void replica__dump_begin(const char *id, uint64_t offset)
 {
@@ -45,6 +39,7 @@ void replica__dump_abandon(void)
     struct link_dump *d = &repl_link.dump;
     if (!d->path[0])
         return;
+    replica__load_abandon(d);
     if (d->fd >= 0)
         close(d->fd);
     (void)unlink(d->path);
@@ -72,15 +67,16 @@ static bool take_head(struct link_dump *d)
     if (line.n == 5 + DUMP_MARK && memcmp(line.p, "$EOF:", 5) == 0) {
         d->marked = true;
         memcpy(d->mark, line.p + 5, DUMP_MARK);
-        log_notice(LOG_SERVER, "MASTER <-> REPLICA sync: receiving streamed RDB from master with "
-                               "EOF to disk");
+        log_notice(LOG_SERVER,
+                   "MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to %s",
+                   replica__load_wanted(d) ? "parser" : "disk");
     } else if (line.p[0] != '$' || !num_parse_uint(slice_make(line.p + 1, line.n - 1), &d->total)) {
         replica__drop("the master's dump has no length");
         return false;
     } else {
         log_notice(LOG_SERVER,
-                   "MASTER <-> REPLICA sync: receiving %" PRIu64 " bytes from master to disk",
-                   d->total);
+                   "MASTER <-> REPLICA sync: receiving %" PRIu64 " bytes from master to %s",
+                   d->total, replica__load_wanted(d) ? "parser" : "disk");
     }
     d->begun = true;
     buf_consume(in, size);
@@ -148,82 +144,4 @@ bool replica__dump_take(void)
     if (all)
         complete(d);
     return !all;
-}
-
-static void on_progress(void *arg, uint64_t done, uint64_t total)
-{
-    struct link_dump *d = &repl_link.dump;
-    int64_t now = clock_mono_us() / 1000;
-    /* The master takes a silent replica for a dead one. */
-    if (now - d->synced_ms >= LINE_MS) {
-        d->synced_ms = now;
-        replica__write(SLICE("\n"));
-    }
-    lifecycle_progress(done, total);
-}
-
-static void empty(struct kv *kv)
-{
-    kv_effects_off(kv);
-    (void)kv_flush(kv, -1);
-    kv_effects_on(kv);
-    rdb_clear_functions();
-}
-
-/* What our own replicas have goes on with nothing that comes now. */
-static enum status prepare(struct kv *kv, struct error *err)
-{
-    repl__disconnect_all();
-    repl__backlog_drop();
-    replica__forget_position();
-    enum status st = kv_commit(kv, err);
-    if (st != ST_OK)
-        return st;
-    log_notice(LOG_SERVER, "MASTER <-> REPLICA sync: Flushing old data");
-    empty(kv);
-    log_notice(LOG_SERVER, "MASTER <-> REPLICA sync: Loading DB in memory");
-    return ST_OK;
-}
-
-static void loaded(const struct rdb_load *l)
-{
-    struct link_dump *d = &repl_link.dump;
-    memcpy(repl.id, d->id, sizeof repl.id);
-    repl.offset = d->offset;
-    memset(repl.former_id, '0', REPL_ID);
-    repl.former_end = -1;
-    repl.known = true;
-    repl_link.db = l->stream_db > 0 ? (int)l->stream_db : 0;
-    replica__dump_abandon();
-    conn_want_read(repl_link.conn, true);
-    log_notice(LOG_SERVER, "MASTER <-> REPLICA sync: Finished with success");
-    replica__stream_begin();
-    repl_link.unsure = true;
-}
-
-void replica__dump_load(void)
-{
-    struct kv *kv = lifecycle.kv;
-    struct rdb_load l = {
-        .path = repl_link.dump.path, .keep_expired = true, .progress = on_progress};
-    struct error err = {.message = ""};
-    enum status st = prepare(kv, &err);
-    if (st == ST_OK) {
-        lifecycle.loading = true;
-        lifecycle.loading_start_ms = clock_wall_ms();
-        kv_obey(kv, true);
-        st = rdb_load(kv, &l, &err);
-        kv_obey(kv, false);
-        lifecycle.loading = false;
-        if (st != ST_OK)
-            empty(kv);
-    }
-    if (st != ST_OK) {
-        log_warning(LOG_SERVER, "Failed trying to load the MASTER synchronization DB from disk: %s",
-                    err.message);
-        replica__drop("its dump cannot be loaded");
-        return;
-    }
-    if (repl_link.conn)
-        loaded(&l);
 }

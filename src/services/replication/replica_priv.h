@@ -11,7 +11,7 @@ struct conn;
 
 /*  NONE: a master
  *  WAITS --once a second--> RESOLVES --a worker knows the address--> CONNECTS --> PING --> AUTH --> PORT --> ADDRESS --> CAPA
- *  --> PSYNC --FULLRESYNC--> DUMP --all of it is in a file--> LOADS --> UP
+ *  --> PSYNC --FULLRESYNC--> DUMP --all of it is in a file--> LOADS --> UP     (loading may begin in DUMP)
  *      PSYNC --CONTINUE--> UP
  *  Whatever fails: WAITS. */
 enum link_state {
@@ -32,9 +32,9 @@ enum link_state {
 
 #define DUMP_MARK 40
 
-/* A dump on its way into a file. */
+/* A dump on its way into a file, and from there into the keyspace. */
 struct link_dump {
-    int fd;
+    int fd; /* -1: all of it is in the file */
     char path[64];
     bool begun;  /* its length, or its mark, is known */
     bool marked; /* it ends with mark, which is no part of it */
@@ -42,7 +42,8 @@ struct link_dump {
     char last[DUMP_MARK]; /* the newest bytes of it */
     uint64_t total, got;
     int64_t synced_ms;
-    char id[REPL_ID + 1]; /* the stream behind it */
+    struct replica_load *load; /* NULL: not begun */
+    char id[REPL_ID + 1];      /* the stream behind it */
     uint64_t offset;
 };
 
@@ -89,8 +90,14 @@ void replica__dump_begin(const char *id, uint64_t offset);
 /* Takes bytes from the link's input. False: the link was dropped, or more is needed. */
 bool replica__dump_take(void);
 void replica__dump_abandon(void);
-/* Loads the file that has come. Between ticks. */
-void replica__dump_load(void);
+
+/* replica_load.c */
+/* Loading begins before all of the dump has come. */
+bool replica__load_wanted(const struct link_dump *d);
+/* A little of what has come, when it is time for it. Between ticks. */
+void replica__load_step(void);
+/* What was loaded is forgotten. */
+void replica__load_abandon(struct link_dump *d);
 
 /* replica_stream.c */
 /* In step with the master: from now on its commands are executed. */
@@ -122,6 +129,8 @@ void failover__check(void);
 /* What is in the data set is no stream's any more. */
 void replica__forget_position(void);
 void replica__note_position(void);
+/* With the next fold, not in the log. */
+void replica__store_position(void);
 /* Of the log: REPLCONF APPLIED id offset db. */
 void replica__replay_position(struct call *c);
 
