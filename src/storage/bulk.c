@@ -16,11 +16,16 @@ struct stor_bulk *stor_bulk_new(struct stor *s, unsigned space)
     struct stor_bulk *b = mem_calloc(1, sizeof *b);
     b->s = s;
     b->space = space;
-    if (s->p->bulk_new && !s->read_only)
+    if (stor_bulk_native(s))
         b->native = s->p->bulk_new(s->h, space);
     else
         b->batch = stor_batch_new(s);
     return b;
+}
+
+bool stor_bulk_native(const struct stor *s)
+{
+    return s->p->bulk_new && !s->read_only;
 }
 
 void stor_bulk_put(struct stor_bulk *b, struct slice key, struct slice value)

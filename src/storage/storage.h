@@ -108,6 +108,8 @@ void stor_bulk_del(struct stor_bulk *b, struct slice key);
 /* Applies it; on failure nothing of it is visible. Frees b in any case. An empty one does nothing. */
 MUST_USE enum status stor_bulk_commit(struct stor_bulk *b, struct error *err);
 void stor_bulk_abort(struct stor_bulk *b); /* accepts NULL */
+/* The provider takes in sorted files: a bulk of any size needs little memory. Else it is a batch. */
+bool stor_bulk_native(const struct stor *s);
 
 struct stor_iter_opts {
     const struct stor_snap *snap; /* NULL: the state at creation */

@@ -55,6 +55,41 @@ static void test_without_wal(void **state)
     stor_close(s);
 }
 
+/* A bulk of several files: all of it is there at once, and none of an aborted one. */
+static void test_long_bulk(void **state)
+{
+    static const char *const options[] = {"target_file_size_base", "65536", NULL};
+    struct fixture *f = *state;
+    struct stor *s = fixture_open(f, "rocksdb", options);
+    struct stor_bulk *bulk[2] = {stor_bulk_new(s, 0), stor_bulk_new(s, 0)};
+    char key[16], value[1000];
+
+    assert_true(stor_bulk_native(s));
+    for (unsigned i = 0; i < 2000; i++) {
+        for (size_t k = 0; k < sizeof value; k++)
+            value[k] = (char)(i * 2654435761u >> (k % 24));
+        snprintf(key, sizeof key, "key%06u", i);
+        stor_bulk_put(bulk[0], slice_str(key), slice_make(value, sizeof value));
+        snprintf(key, sizeof key, "lost%06u", i);
+        stor_bulk_put(bulk[1], slice_str(key), slice_make(value, sizeof value));
+    }
+    assert_null(fixture_get(s, "key000000"));
+    assert_int_equal(stor_bulk_commit(bulk[0], &f->err), ST_OK);
+    stor_bulk_abort(bulk[1]);
+    stor_close(s);
+    s = fixture_open(f, "rocksdb", options);
+    struct stor_iter *it = stor_iter_new(s, 0, &(struct stor_iter_opts){.fill_cache = false});
+    unsigned n = 0;
+    for (stor_iter_first(it); stor_iter_valid(it); stor_iter_next(it), n++) {
+        snprintf(key, sizeof key, "key%06u", n);
+        assert_true(slice_eq(stor_iter_key(it), slice_str(key)));
+        assert_int_equal(stor_iter_value(it).n, sizeof value);
+    }
+    assert_int_equal(n, 2000);
+    stor_iter_free(it);
+    stor_close(s);
+}
+
 /* Two stores in one process share a cache and close in any order. */
 static void test_two_stores(void **state)
 {
@@ -96,10 +131,8 @@ static void test_cache_counters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_options),
-        CASE(test_without_wal),
-        CASE(test_two_stores),
-        CASE(test_cache_counters),
+        CASE(test_options),    CASE(test_without_wal),    CASE(test_long_bulk),
+        CASE(test_two_stores), CASE(test_cache_counters),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
