@@ -1,6 +1,5 @@
 #include "base/radix.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "base/status.h"
 
@@ -339,6 +338,104 @@ void radix_walk(const struct radix *r, struct slice from,
 out:
     buf_free(&w.path);
     buf_free(&w.key);
+}
+
+struct ceiling {
+    struct slice key;
+    bool strict, found;
+    struct buf *out;
+    void **value;
+};
+
+static bool first_above(void *arg, struct slice key, void *value)
+{
+    struct ceiling *c = arg;
+    if (c->strict && slice_eq(key, c->key))
+        return true;
+    buf_put_slice(c->out, key);
+    *c->value = value;
+    c->found = true;
+    return false;
+}
+
+bool radix_ceil(const struct radix *r, struct slice key, bool strict, struct buf *out, void **value)
+{
+    struct ceiling c = {key, strict, false, out, value};
+    buf_clear(out);
+    radix_walk(r, key, first_above, &c);
+    return c.found;
+}
+
+/* The last entry of n's subtree; out holds the key up to n, without its label. */
+static void last_of(const struct radix_node *n, struct buf *out, void **value)
+{
+    for (;;) {
+        buf_put(out, n->label, n->label_n);
+        if (n->count == 0)
+            break;
+        n = n->children[n->count - 1];
+    }
+    *value = n->value;
+}
+
+bool radix_last(const struct radix *r, struct buf *out, void **value)
+{
+    buf_clear(out);
+    if (r->count == 0)
+        return false;
+    last_of(&r->root, out, value);
+    return true;
+}
+
+bool radix_floor(const struct radix *r, struct slice key, bool strict, struct buf *out,
+                 void **value)
+{
+    const struct radix_node *n = &r->root;
+    /* The deepest entry found below key: best itself, or the last of its subtree, with this much of the key before it. */
+    const struct radix_node *best = NULL;
+    bool whole = false;
+    size_t before = 0, used = 0;
+    struct slice rest = key;
+    for (;;) {
+        bool end = rest.n == 0;
+        if (n->has_value && !(end && strict)) {
+            best = n;
+            whole = false;
+            before = used;
+        }
+        if (end)
+            break;
+        unsigned index = child_at(n, (unsigned char)rest.p[0]);
+        if (index > 0) {
+            best = n->children[index - 1];
+            whole = true;
+            before = used;
+        }
+        if (index == n->count || first_byte(n->children[index]) != (unsigned char)rest.p[0])
+            break;
+        const struct radix_node *child = n->children[index];
+        size_t same = common_prefix(child, rest);
+        if (same < child->label_n) {
+            if (same < rest.n && (unsigned char)child->label[same] < (unsigned char)rest.p[same]) {
+                best = child;
+                whole = true;
+                before = used;
+            }
+            break;
+        }
+        used += same;
+        rest = skip(rest, same);
+        n = child;
+    }
+    buf_clear(out);
+    if (!best)
+        return false;
+    buf_put(out, key.p, before);
+    if (whole)
+        last_of(best, out, value);
+    else
+        *value = best->value;
+    return true;
 }
 
 void radix_prefixes_of(const struct radix *r, struct slice text,

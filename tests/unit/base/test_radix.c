@@ -98,6 +98,34 @@ static void compare_walks(const struct radix *r, const struct model *m)
         assert_false(slice_starts(from, entry_key(&m->e[x.at])));
 }
 
+/* at: index of the entry that must be found; m->n or SIZE_MAX (below 0): none. */
+static void expect_found(const struct model *m, size_t at, bool found, const struct buf *key,
+                         void *const *value)
+{
+
+    assert_int_equal(found, at < m->n);
+    if (!found)
+        return;
+    assert_true(slice_eq(buf_slice(key), entry_key(&m->e[at])));
+    assert_ptr_equal(*value, m->e[at].value);
+}
+
+static void compare_neighbours(const struct radix *r, const struct model *m)
+{
+    char text[8];
+    struct slice from = random_key(text);
+    size_t at = model_at(m, from);
+    bool has = model_has(m, at, from);
+    struct buf key = BUF_INIT;
+    void *value = NULL;
+    expect_found(m, at, radix_ceil(r, from, false, &key, &value), &key, &value);
+    expect_found(m, at + has, radix_ceil(r, from, true, &key, &value), &key, &value);
+    expect_found(m, has ? at : at - 1, radix_floor(r, from, false, &key, &value), &key, &value);
+    expect_found(m, at - 1, radix_floor(r, from, true, &key, &value), &key, &value);
+    expect_found(m, m->n - 1, radix_last(r, &key, &value), &key, &value);
+    buf_free(&key);
+}
+
 static void model_set(struct model *m, size_t at, struct slice key, void *value)
 {
     if (!model_has(m, at, key)) {
@@ -142,6 +170,7 @@ static void test_radix_against_a_model(void **state)
             assert_ptr_equal(got, m->e[at].value);
         if (i % 50 == 0)
             compare_walks(r, m);
+        compare_neighbours(r, m);
     }
     while (m->n > 0)
         assert_true(radix_del(r, entry_key(&m->e[--m->n]), NULL));
