@@ -109,7 +109,7 @@ static bool parse_op(const char *op, enum seek *out)
     static const struct {
         const char *op;
         enum seek seek;
-    } ops[] = {{"^", SEEK_FIRST}, {"$", SEEK_LAST},  {"=", SEEK_AT},      {"==", SEEK_AT},
+    } ops[] = {{"^", SEEK_FIRST}, {"$", SEEK_LAST},  {"=", SEEK_AT},    {"==", SEEK_AT},
                {">", SEEK_ABOVE}, {">=", SEEK_FROM}, {"<", SEEK_BELOW}, {"<=", SEEK_UP_TO}};
     for (size_t i = 0; i < COUNT_OF(ops); i++)
         if (strcmp(ops[i].op, op) == 0) {
@@ -188,8 +188,8 @@ static void *step(RedisModuleDictIter *it, bool up, size_t *n, void **value)
         return NULL;
     if (!it->fresh) {
         struct buf out = BUF_INIT;
-        bool found = find(it->d->keys, up ? SEEK_ABOVE : SEEK_BELOW, buf_slice(&it->key), &out,
-                          &it->value);
+        bool found =
+            find(it->d->keys, up ? SEEK_ABOVE : SEEK_BELOW, buf_slice(&it->key), &out, &it->value);
         if (!found) {
             buf_free(&out);
             it->end = true;
@@ -203,7 +203,8 @@ static void *step(RedisModuleDictIter *it, bool up, size_t *n, void **value)
         *n = it->key.n;
     if (value)
         *value = it->value;
-    return buf_cstr(&it->key);
+    (void)buf_cstr(&it->key);
+    return it->key.p;
 }
 
 void *rm_DictNextC(RedisModuleDictIter *it, size_t *n, void **value)

@@ -102,7 +102,6 @@ static void compare_walks(const struct radix *r, const struct model *m)
 static void expect_found(const struct model *m, size_t at, bool found, const struct buf *key,
                          void *const *value)
 {
-
     assert_int_equal(found, at < m->n);
     if (!found)
         return;
