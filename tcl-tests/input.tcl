@@ -64,6 +64,28 @@ server {} {
         $c close
     }
 
+    test "maxmemory counts what a client takes at once" {
+        r debug pause-cron 1
+        for {set i 0} {$i < 200} {incr i} {
+            r setrange fill:$i 1000 x
+        }
+        set limit [expr {[info_field used_memory] + 20000}]
+        r config set maxmemory $limit maxmemory-policy allkeys-random
+        set c [new_client]
+        $c client setname filler
+        $c raw "*2\r\n\$3\r\nGET\r\n\$100000\r\n[string repeat x 40000]"
+        eventually 2000 {[string match "* name=filler * qbuf=40000 *" [r client list]]}
+        for {set i 0} {$i < 50} {incr i} {
+            r set x 1
+        }
+        assert {[info_field used_memory] <= $limit + 4096}
+        assert {[r dbsize] < 200 && [r dbsize] > 50}
+        $c close
+        r config set maxmemory 0
+        r flushall
+        r debug pause-cron 0
+    }
+
     test "Random bytes do not hurt" {
         seed 123
         for {set i 0} {$i < 100} {incr i} {

@@ -388,7 +388,7 @@ static void on_readable(void *arg)
     /* A large argument is announced: its buffer is counted, and refused, from now on. */
     if (c->partial && c->partial->bulk_known && c->partial->bulk >= RESP_BIG_ARG && !query_room(c))
         resp__client_drop(c, "out of memory for its query");
-    resp__client_limit_memory(c);
+    resp__client_recount(c);
 }
 
 static void on_writable(void *arg)

@@ -77,7 +77,7 @@ static size_t memory_limit(void)
     return resp__env.maxmemory() / 100 * (size_t)-resp_opts.maxmemory_clients;
 }
 
-static size_t counted; /* memory of all clients at the last cron, less that of those gone since */
+static size_t counted; /* memory of all clients */
 static size_t counted_replicas;
 
 static size_t own_mem(const struct resp_client *c)
@@ -155,16 +155,20 @@ void resp__limit_memory(void)
     evict_clients();
 }
 
-void resp__client_limit_memory(struct resp_client *c)
+void resp__client_recount(struct resp_client *c)
 {
     size_t limit = memory_limit();
-    if (LIKELY(limit == 0))
+    if (LIKELY(limit == 0 && resp__env.maxmemory() == 0))
         return;
     size_t mem = own_mem(c);
     counted += mem - c->counted_mem;
     c->counted_mem = mem;
-    if (counted > limit && !too_soon())
+    if (limit > 0 && counted > limit) {
+        if (too_soon())
+            return; /* keys shall not go in place of clients */
         evict_clients();
+    }
+    resp__env.client_memory(counted);
 }
 
 /* The largest buffers of the last seconds, for INFO: this window and the one before. */

@@ -56,8 +56,8 @@ extern int64_t resp__now_ms; /* monotonic, of the last cron */
 extern struct list_node resp__clients;
 /* At the end of each tick: closes clients while they take more than maxmemory-clients. */
 void resp__limit_memory(void);
-/* The same within a tick, when only c has changed: whoever comes next finds nobody over the limit. */
-void resp__client_limit_memory(struct resp_client *c);
+/* What c takes has changed: whoever comes next finds no client over maxmemory-clients, and maxmemory counts c as it is. */
+void resp__client_recount(struct resp_client *c);
 /* The client goes: its memory counts no more. */
 void resp__client_uncount(struct resp_client *c);
 extern const struct sink_ops resp__sink_ops;
