@@ -56,26 +56,6 @@ static const struct config_custom compat_replicaof_option = {
 
 /* -- Checks -------------------------------------------------------------------------------------------------------------- */
 
-static enum status check_file_name(struct slice text, const char *option, const char *kind,
-                                   struct error *err)
-{
-    if (text.n == 0)
-        return error_set(err, ST_INVALID, "%s can't be empty", option);
-    if (memchr(text.p, '/', text.n) || memchr(text.p, '\\', text.n))
-        return error_set(err, ST_INVALID, "%s can't be a path, just a %s", option, kind);
-    return ST_OK;
-}
-
-static enum status check_appendfilename(struct slice text, struct error *err)
-{
-    return check_file_name(text, "appendfilename", "filename", err);
-}
-
-static enum status check_appenddirname(struct slice text, struct error *err)
-{
-    return check_file_name(text, "appenddirname", "dirname", err);
-}
-
 static enum status check_activedefrag(struct slice text, struct error *err)
 {
     if (slice_is(text, "yes"))
@@ -120,8 +100,6 @@ static const struct config_option rows[] = {
 void compat_options_register(void)
 {
     config_register(rows, COUNT_OF(rows));
-    config_on_check("appendfilename", check_appendfilename);
-    config_on_check("appenddirname", check_appenddirname);
     config_on_check("activedefrag", check_activedefrag);
     config_on_check("cluster-enabled", check_cluster);
     config_on_check("cluster-announce-hostname", check_hostname);

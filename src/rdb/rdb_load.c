@@ -326,6 +326,7 @@ enum status rdb_load(struct kv *kv, struct rdb_load *l, struct error *err)
         if (st == ST_OK)
             st = look_around(kv, l, rdb_loading_at(g), size, err);
     }
+    l->end = rdb_loading_at(g);
     rdb_loading_free(g);
     if (st == ST_OK)
         st = kv_fold_now(kv, err);

@@ -18,6 +18,7 @@ struct rdb_load {
     void *arg;
     /* Filled in. */
     uint64_t keys, expired, empty;
+    uint64_t end;      /* where the dump ends in the file */
     int64_t stream_db; /* that the stream of commands behind the dump begins in; -1: not told */
 };
 

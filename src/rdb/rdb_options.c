@@ -75,11 +75,31 @@ bool rdb_save_due(int64_t seconds, uint64_t changes)
     return false;
 }
 
-static enum status check_dbfilename(struct slice text, struct error *err)
+static enum status check_name(struct slice text, const char *option, const char *kind,
+                              struct error *err)
 {
     if (text.n && (memchr(text.p, '/', text.n) || memchr(text.p, '\\', text.n)))
-        return error_set(err, ST_INVALID, "dbfilename can't be a path, just a filename");
+        return error_set(err, ST_INVALID, "%s can't be a path, just a %s", option, kind);
     return ST_OK;
+}
+
+static enum status check_dbfilename(struct slice text, struct error *err)
+{
+    return check_name(text, "dbfilename", "filename", err);
+}
+
+static enum status check_appendfilename(struct slice text, struct error *err)
+{
+    if (text.n == 0)
+        return error_set(err, ST_INVALID, "appendfilename can't be empty");
+    return check_name(text, "appendfilename", "filename", err);
+}
+
+static enum status check_appenddirname(struct slice text, struct error *err)
+{
+    if (text.n == 0)
+        return error_set(err, ST_INVALID, "appenddirname can't be empty");
+    return check_name(text, "appenddirname", "dirname", err);
 }
 
 #define CONFIG_STRUCT rdb_opts
@@ -99,4 +119,6 @@ void rdb_options_register(void)
     save_points.from_file = save_points.set = false;
     config_register(rows, COUNT_OF(rows));
     config_on_check("dbfilename", check_dbfilename);
+    config_on_check("appendfilename", check_appendfilename);
+    config_on_check("appenddirname", check_appenddirname);
 }

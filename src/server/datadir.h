@@ -4,7 +4,7 @@
  *   ROOT/LOCK                   held by the running server
  *   ROOT/redis/PROVIDER/        the store of the keyspace
  *   ROOT/wal/                   the log
- *   ROOT/dump-load             whether a dump file was loaded at the start (dump_load.c)
+ *   ROOT/dump-load             whether a redis-server's files were loaded at the start (dump_load.c)
  */
 #ifndef ORBIT_SERVER_DATADIR_H
 #define ORBIT_SERVER_DATADIR_H

@@ -19,7 +19,7 @@ struct kv;
 
 /* Executes the log's tail; events are served meanwhile. */
 MUST_USE enum status replay_log(struct kv *kv, struct error *err);
-/* After that: loads the dump file where it has to be (dump_load.c). */
+/* After that: loads a redis-server's files where it has to be (dump_load.c). */
 MUST_USE enum status dump_load(struct kv *kv, struct error *err);
 /* Ends the process at once, while the log is replayed or a script runs: nothing has changed that would have to be kept. */
 NORETURN void server_leave_now(const char *why, const char *when);
