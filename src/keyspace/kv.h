@@ -99,7 +99,8 @@ bool kv_background(struct kv *kv, int64_t budget_us);
 void kv_cron(struct kv *kv);
 /* Starts a sync of the log on a worker now (WAITAOF); kv_stats tells when it is done. */
 void kv_sync_log(struct kv *kv);
-/* Folds everything now and waits. ST_BUSY: the unit under way has effects already, they must stay in one frame. */
+/* Folds everything now and waits. ST_BUSY: the unit under way has effects already, they must stay in one frame; or a bulk load
+ * (kv_load.h) is under way. */
 MUST_USE enum status kv_fold_now(struct kv *kv, struct error *err);
 /* DEBUG RELOAD: commit, fold, drop every cached record, so that everything is read back from the store. */
 MUST_USE enum status kv_reload(struct kv *kv, struct error *err);

@@ -99,6 +99,11 @@ void kv__coll_free(struct kv_coll *c);    /* memory alone; any thread */
 /* The cache's hand visits some of its pages; true when one was dropped, or lost its mark and goes the next time. */
 bool kv__coll_shrink(struct kv_coll *c, unsigned visits);
 void kv__page_forget(struct kv_page *p); /* a clean page without loaded children */
+/* A bulk load: gives every dirty page of c, none of which a fold has seen, to put; those are clean then. */
+MUST_USE enum status kv__pages_give(struct kv_coll *c,
+                                    enum status (*put)(void *arg, const struct kv_page *p,
+                                                       struct error *err),
+                                    void *arg, struct error *err);
 /* Takes one page of the cut for the fold under way and counts it; false: none is left in d. */
 bool kv__pages_take(struct kv *kv, struct kv_db *d, unsigned *n);
 

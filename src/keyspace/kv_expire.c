@@ -281,7 +281,7 @@ static bool expire_own_until(struct kv *kv, int64_t until_us)
 bool kv__expire_step(struct kv *kv, int64_t until_us)
 {
     bool more = false;
-    if (!kv->active_expire || kv->expire_paused || kv->replaying || kv->refused)
+    if (!kv->active_expire || kv->expire_paused || kv->replaying || kv->refused || kv->load)
         return false;
     if (kv->following)
         return kv->own && expire_own_until(kv, until_us);

@@ -536,7 +536,7 @@ static void swap_bufs(struct buf *fold, struct buf *gathering)
 void kv__fold_begin(struct kv *kv)
 {
     struct kv_fold *f = kv->fold;
-    if (!kv->fold_wanted || f->phase != FOLD_IDLE)
+    if (!kv->fold_wanted || f->phase != FOLD_IDLE || kv->load)
         return;
     kv->fold_wanted = kv->info_dirty = false;
     kv->gen ^= 1;

@@ -92,6 +92,7 @@ static enum status open_files(struct kv *kv, const char *data_dir, struct error 
         st = make_dir(dir, err);
     if (st == ST_OK)
         st = check_provider(dir, provider, err);
+    kv->dir = mem_strdup(dir);
     snprintf(dir, sizeof(dir), "%s/redis/%s", data_dir, provider);
     if (st == ST_OK)
         st = open_store(kv, dir, provider, err);
@@ -146,6 +147,7 @@ static void kv_free(struct kv *kv)
     buf_free(&kv->graves);
     kv__aux_free(kv);
     kv__own_clear(kv);
+    mem_free(kv->dir);
     mem_free(kv->wal_dir);
     mem_free(kv->dbs);
     mem_free(kv->map);
@@ -291,6 +293,8 @@ enum status kv_fold_now(struct kv *kv, struct error *err)
     /* A commit now would tear the unit in two. */
     if (kv->unit_depth > 0 && kv->unit_effects > 0)
         return error_set(err, ST_BUSY, "not inside a transaction that has changed data");
+    if (kv->load)
+        return error_set(err, ST_BUSY, "not while a dump is loaded");
     enum status st = kv_commit(kv, err);
     return st == ST_OK ? fold_all(kv, err) : st;
 }

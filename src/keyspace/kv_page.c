@@ -379,6 +379,21 @@ bool kv__pages_take(struct kv *kv, struct kv_db *d, unsigned *n)
     return true;
 }
 
+enum status kv__pages_give(struct kv_coll *c,
+                           enum status (*put)(void *arg, const struct kv_page *p,
+                                              struct error *err),
+                           void *arg, struct error *err)
+{
+    struct kv_page *p;
+    enum status st = ST_OK;
+    while (st == ST_OK && (p = c->dirty_pages[c->kv->gen]) != NULL) {
+        st = put(arg, p, err);
+        add_dirty(c, -(int64_t)page_bytes(p));
+        unmark_dirty(p);
+    }
+    return st;
+}
+
 /* Out of the sums of its database, and out of the list of the pages that no fold has seen. */
 static void leave(struct kv_coll *c)
 {

@@ -116,6 +116,7 @@ struct kv_db {
 
 struct kv_fold; /* kv_fold.c */
 struct kv_aux;  /* kv_aux.c */
+struct kv_load; /* kv_load.c */
 struct kv_page;
 struct kv_coll;
 
@@ -136,7 +137,7 @@ struct kv {
     int nphys;            /* with those beside them, kv_side.c */
     struct kv_db *dbs;    /* physical */
     struct kv_db **map;   /* logical -> physical */
-    char *wal_dir;
+    char *dir, *wal_dir;  /* of the store, of the log */
 
     /* effects of the tick */
     struct buf tick;
@@ -168,6 +169,7 @@ struct kv {
     struct radix *own; /* of a replica: keys that expire by themselves (kv_expire.c); may be NULL */
 
     struct kv_fold *fold;
+    struct kv_load *load;  /* NULL: none under way */
     uint64_t client_bytes; /* what maxmemory counts beside the data */
     uint32_t fold_done;    /* number of the last fold that the store has */
     struct buf

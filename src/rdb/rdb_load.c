@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "keyspace/keyspace_options.h"
+#include "keyspace/kv_load.h"
 #include "rdb/rdb_build.h"
 #include "rdb/rdb_decode.h"
 #include "rdb/rdb_file.h"
@@ -106,6 +107,8 @@ static enum status load_key(struct kv *kv, struct rdb_load *l, struct rdb_file *
         return error_set(err, ST_CORRUPT, "RDB has duplicated key '%.*s' in DB %d",
                          SLICE_FMT(item->key), db);
     l->keys++;
+    if (l->bulk)
+        return kv_load_take(kv, rec, err);
     set_access(kv, rec, item);
     return ST_OK;
 }
@@ -311,6 +314,32 @@ static enum status look_around(struct kv *kv, struct rdb_load *l, uint64_t at, u
     return st == ST_OK && kv_pressure(kv) ? kv_fold_now(kv, err) : st;
 }
 
+struct waiting {
+    struct rdb_load *l;
+    uint64_t total;
+};
+
+static void on_wait(void *arg)
+{
+    const struct waiting *w = arg;
+    if (w->l->progress)
+        w->l->progress(w->l->arg, w->total, w->total);
+}
+
+static enum status end_bulk(struct kv *kv, struct rdb_load *l, enum status st, uint64_t size,
+                            struct error *err)
+{
+    struct waiting w = {.l = l, .total = size};
+    if (st != ST_OK) {
+        kv_load_abort(kv);
+        return st;
+    }
+    st = kv_load_end(kv, on_wait, &w, err);
+    if (st != ST_OK)
+        log_failure(size, err);
+    return st;
+}
+
 enum status rdb_load(struct kv *kv, struct rdb_load *l, struct error *err)
 {
     struct stat file;
@@ -321,6 +350,10 @@ enum status rdb_load(struct kv *kv, struct rdb_load *l, struct error *err)
     enum status st =
         fstat(g->fd, &file) == 0 ? ST_OK : error_set_errno(err, errno, "cannot read %s", l->path);
     uint64_t size = st == ST_OK ? (uint64_t)file.st_size : 0;
+    if (st == ST_OK && !l->merge && kv_load_suits(kv)) {
+        st = kv_load_begin(kv, err);
+        l->bulk = st == ST_OK;
+    }
     while (st == ST_OK && p != RDB_LOAD_DONE) {
         st = rdb_loading_step(g, size, true, clock_mono_us() + STEP_US, &p, err);
         if (st == ST_OK)
@@ -328,6 +361,8 @@ enum status rdb_load(struct kv *kv, struct rdb_load *l, struct error *err)
     }
     l->end = rdb_loading_at(g);
     rdb_loading_free(g);
+    if (l->bulk)
+        st = end_bulk(kv, l, st, size, err);
     if (st == ST_OK)
         st = kv_fold_now(kv, err);
     /* The log has nothing of it, so the store must have it for good. */

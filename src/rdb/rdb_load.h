@@ -17,13 +17,14 @@ struct rdb_load {
     void (*progress)(void *arg, uint64_t done, uint64_t total);
     void *arg;
     /* Filled in. */
+    bool bulk; /* all or nothing, past the cache: the keyspace was empty */
     uint64_t keys, expired, empty;
     uint64_t end;      /* where the dump ends in the file */
     int64_t stream_db; /* that the stream of commands behind the dump begins in; -1: not told */
 };
 
 /* Loads the file and folds everything into the store; records no effect. Keys whose time is over are left out. On failure a part
- * of the file may be loaded. The caller sees to what was there before. */
+ * of the file may be loaded, unless it was loaded in bulk. The caller sees to what was there before. */
 MUST_USE enum status rdb_load(struct kv *kv, struct rdb_load *l, struct error *err);
 /* Reads the whole file and checks it, without loading anything. Any thread. */
 MUST_USE enum status rdb_check(const char *path, struct error *err);
