@@ -124,6 +124,8 @@ void kv_prefetch(struct kv *kv, int db, const struct slice *keys, size_t n);
 
 enum kv_type kv_rec_type(const struct kv_rec *r);
 const char *kv_type_name(enum kv_type t); /* "string", "none" ... */
+/* TYPE's answer; the name of a module's type is put into tmp. */
+const char *kv_rec_type_name(const struct kv_rec *r, char tmp[10]);
 struct slice kv_rec_key(const struct kv_rec *r);
 int64_t kv_rec_expire(const struct kv_rec *r);       /* unix ms, KV_NO_EXPIRE */
 const char *kv_rec_encoding(const struct kv_rec *r); /* OBJECT ENCODING's word */
@@ -197,6 +199,7 @@ struct kv_scan_entry {
     struct slice key; /* borrowed for the call */
     enum kv_type type;
     int64_t expire;
+    uint64_t module; /* KV_MODULE: the type's id (kv_object.h) */
 };
 /* Visits about count records in cursor order, from cursor (0: the beginning); *next is the cursor to go on with, 0 at the
  * end. Stateless: every key that is there from the first call to the last is visited at least once. Expired keys are left

@@ -2,6 +2,7 @@
  * last round loses its mark and stays, another one goes. Dirty records are pinned. */
 #include "base/clock.h"
 #include "keyspace/kv_coll.h"
+#include "keyspace/kv_object_priv.h"
 
 #define PAGE_VISITS 256 /* pages of one collection that the hand looks at in passing */
 
@@ -17,7 +18,7 @@ static bool sweep_bucket(struct kv *kv, struct kv_db *d, struct kv_rec **bucket)
             any |= kv__coll_shrink(kv__coll(r), PAGE_VISITS);
             continue;
         }
-        if (r->state != KV_CLEAN)
+        if (r->state != KV_CLEAN || r->form == KV_FORM_OBJECT)
             continue;
         any = true;
         if (r->flags & KV_REF) {
@@ -37,6 +38,9 @@ bool kv__cache_step(struct kv *kv, int64_t until_us)
 {
     size_t budget = (size_t)keyspace_opts.record_cache_memory;
     unsigned n = 0;
+    if (kv->holding)
+        return false;
+    kv__objects_shrink(kv);
     while (kv->cache_bytes > budget && kv->cache_bytes > kv->dirty_bytes) {
         struct kv_db *d = &kv->dbs[kv->hand_db];
         if (kv->hand_bucket >= kv__table_buckets(&d->table)) {
@@ -65,10 +69,13 @@ void kv__cache_drop_clean(struct kv *kv)
             struct kv_rec *next;
             for (struct kv_rec *r = *kv__table_bucket(&d->table, b); r; r = next) {
                 next = r->next;
-                if (r->state == KV_CLEAN)
-                    kv__rec_drop(kv, d, r);
+                if (r->state != KV_CLEAN || r->form == KV_FORM_OBJECT)
+                    continue;
+                if (kv__live(r))
+                    d->complete = false;
+                kv__rec_drop(kv, d, r);
             }
         }
-        d->complete = d->count == 0;
+        d->complete |= d->count == 0;
     }
 }

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#define META_VERSION 1
+#define META_VERSION  1
+#define KV_MODULE_MIN 9 /* id, end of the parts */
 enum { META_INT = 1 << 0, META_EXPIRE = 1 << 1, META_KNOWN = META_INT | META_EXPIRE };
 
 static void put_pos(struct buf *out, uint64_t pos)
@@ -58,7 +59,7 @@ bool kv__decode_meta(struct slice in, struct kv_meta *m)
     uint8_t version = reader_u8(&r);
     uint8_t type = reader_u8(&r);
     uint8_t flags = reader_u8(&r);
-    if (r.bad || version != META_VERSION || type < KV_STRING || type > KV_STREAM ||
+    if (r.bad || version != META_VERSION || type < KV_STRING || type > KV_MODULE ||
         (flags & ~META_KNOWN) || ((flags & META_INT) && type != KV_STRING))
         return false;
     m->type = (enum kv_type)type;
@@ -68,7 +69,9 @@ bool kv__decode_meta(struct slice in, struct kv_meta *m)
     m->bytes = reader_rest(&r);
     if (m->is_int && m->bytes.n != 0)
         return false;
-    return !r.bad && m->expire >= KV_NO_EXPIRE && (type != KV_STRING || m->bytes.n <= KV_STR_MAX);
+    if (type == KV_MODULE && m->bytes.n < KV_MODULE_MIN)
+        return false;
+    return !r.bad && m->expire >= KV_NO_EXPIRE && m->bytes.n <= KV_STR_MAX;
 }
 
 void kv__encode_expire_key(struct buf *out, int64_t when, uint8_t phys, uint64_t pos,

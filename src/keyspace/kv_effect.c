@@ -309,15 +309,16 @@ static bool fold_due(const struct kv *kv, int64_t now_ms)
     if (kv->dirty_bytes > kv__dirty_limit() / 2)
         return true;
     int64_t waited = now_ms - kv->last_fold_ms;
+    bool rested = now_ms >= kv->objects_rest_ms;
     if (!kv->wal)
-        return waited >= keyspace_opts.fold_interval_ms;
+        return rested && waited >= keyspace_opts.fold_interval_ms;
     uint64_t logged = wal_last_seq(kv->wal) - kv->last_cut_seq;
     if (logged >= (uint64_t)keyspace_opts.log_fold_size)
         return true;
     /* Small changes scattered over many pages would write each page once per interval: such a fold waits until the log has
      * grown in proportion (docs/decisions/003). */
     bool cheap = kv->dirty_bytes <= CHEAP_BYTES + CHEAP_RATIO * logged;
-    return waited >= keyspace_opts.fold_interval_ms * (cheap ? 1 : PATIENCE);
+    return rested && waited >= keyspace_opts.fold_interval_ms * (cheap ? 1 : PATIENCE);
 }
 
 void kv_cron(struct kv *kv)

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "keyspace/kv_fold_priv.h"
+#include "keyspace/kv_object_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #define CHUNK_BYTES (256 * 1024)
 #define BULK_MIN    4096 /* records from which a bulk is cheaper than a batch */
 #define RETRY_MS    1000
+#define OBJECT_REST 20 /* a fold that spent t on objects is followed by 20 t without one */
 
 struct kv_fold *kv__fold_new(void)
 {
@@ -121,7 +123,7 @@ void kv__fold_add(struct kv_fold *f, struct fold_entry *e, struct slice key, str
 }
 
 /* The stored form of r into out; what is too long to be copied is shared with e. */
-static void encode_value(const struct kv_rec *r, struct fold_entry *e, struct buf *out)
+static void encode_value(struct kv *kv, struct kv_rec *r, struct fold_entry *e, struct buf *out)
 {
     struct kv_meta m = {.type = (enum kv_type)r->type, .expire = r->expire};
     m.is_int = r->form == KV_STR_INT;
@@ -129,6 +131,13 @@ static void encode_value(const struct kv_rec *r, struct fold_entry *e, struct bu
     if (r->form == KV_FORM_COLL) {
         kv__encode_meta(out, &m);
         kv__coll_encode(kv__coll(r), out, &e->leaf);
+        return;
+    }
+    if (r->form == KV_FORM_OBJECT) {
+        struct error *err = &kv->fold->encode_error;
+        kv__encode_meta(out, &m);
+        if (err->code == ST_OK && kv__object_fold(kv, r, out, err) != ST_OK)
+            log_warning(LOG_KEYSPACE, "An object cannot be folded: %s", err->message);
         return;
     }
     if (r->form == KV_STR_BLOB) {
@@ -141,6 +150,21 @@ static void encode_value(const struct kv_rec *r, struct fold_entry *e, struct bu
     kv__encode_meta(out, &m);
 }
 
+/* The keys of modules' types are found by entries of their own. */
+static void fold_index(struct kv *kv, struct kv_rec *r)
+{
+    bool wanted = r->type == KV_MODULE;
+    if (wanted == ((r->flags & KV_INDEXED) != 0))
+        return;
+    struct fold_entry e = {.pos = KV_POS_MODULE,
+                           .old_expire = KV_NO_EXPIRE,
+                           .new_expire = KV_NO_EXPIRE,
+                           .phys = r->phys,
+                           .type = wanted ? KV_STRING : KV_NONE};
+    kv__fold_add(kv->fold, &e, slice_make(r->key, r->klen), SLICE_NULL);
+    r->flags ^= KV_INDEXED;
+}
+
 static void fold_encode(struct kv *kv, struct kv_db *d, struct kv_rec *r)
 {
     struct kv_fold *f = kv->fold;
@@ -149,15 +173,18 @@ static void fold_encode(struct kv *kv, struct kv_db *d, struct kv_rec *r)
         struct fold_entry e = {.pos = r->pos,
                                .old_expire = r->stored_expire,
                                .new_expire = live ? r->expire : KV_NO_EXPIRE,
-                               .logical = live ? kv__rec_logical(r) : 0,
                                .epoch = d->epoch,
                                .phys = d->phys,
                                .type = r->type};
-        struct buf *b = &kv->scratch;
+        /* What the module does may need the common one. */
+        struct buf own = BUF_INIT, *b = r->form == KV_FORM_OBJECT ? &own : &kv->scratch;
         buf_clear(b);
         if (live)
-            encode_value(r, &e, b);
+            encode_value(kv, r, &e, b);
+        e.logical = live ? kv__rec_logical(r) : 0;
         kv__fold_add(f, &e, slice_make(r->key, r->klen), buf_slice(b));
+        buf_free(&own);
+        fold_index(kv, r);
         if (e.new_expire != KV_NO_EXPIRE && e.new_expire < f->first_expire)
             f->first_expire = e.new_expire;
     }
@@ -181,8 +208,9 @@ void kv__fold_put(struct kv *kv, uint8_t phys, uint64_t pos, struct slice key, s
     kv__fold_add(kv->fold, &e, key, value);
 }
 
-/* Encodes the first record of a pending list; it goes to the done list, or back to the active one if it changed since. */
-static void fold_encode_head(struct kv *kv, struct kv_db *d, size_t slot)
+/* Encodes the first record of a pending list; it goes to the done list, or back to the active one if it changed since. True: it
+ * may have taken long. */
+static bool fold_encode_head(struct kv *kv, struct kv_db *d, size_t slot)
 {
     struct kv_rec *r = d->pending->head[slot];
     d->pending->head[slot] = r->dnext;
@@ -198,6 +226,7 @@ static void fold_encode_head(struct kv *kv, struct kv_db *d, size_t slot)
     }
     r->dnext = *to;
     *to = r;
+    return r->form == KV_FORM_OBJECT;
 }
 
 /* True when everything of the cut is encoded. */
@@ -211,8 +240,8 @@ static bool fold_encode_until(struct kv *kv, int64_t until_us)
             continue;
         for (; f->cursor_slot < KV_SLOTS; f->cursor_slot++) {
             while (d->pending->head[f->cursor_slot]) {
-                fold_encode_head(kv, d, f->cursor_slot);
-                if ((++n & 63) == 0 && clock_mono_us() >= until_us)
+                bool look = fold_encode_head(kv, d, f->cursor_slot);
+                if (((++n & 63) == 0 || look) && clock_mono_us() >= until_us)
                     return false;
             }
         }
@@ -420,6 +449,11 @@ static void fold_trim(struct kv_fold *f)
 static void fold_run(void *arg)
 {
     struct kv_fold *f = arg;
+    if (f->encode_error.code != ST_OK) {
+        f->result = f->encode_error.code;
+        f->error = f->encode_error;
+        return;
+    }
     f->result = fold_write(f, &f->error);
     if (f->result != ST_OK)
         return;
@@ -472,6 +506,8 @@ static void fold_submit(struct kv *kv)
 {
     struct kv_fold *f = kv->fold;
     f->phase = FOLD_WRITING;
+    kv->objects_rest_ms = clock_mono_us() / 1000 + kv->object_us * OBJECT_REST / 1000;
+    kv->object_us = 0;
     f->store = kv->store;
     f->wal = kv->wal;
     f->nphys = kv->nphys;
@@ -538,6 +574,7 @@ void kv__fold_begin(struct kv *kv)
     struct kv_fold *f = kv->fold;
     if (!kv->fold_wanted || f->phase != FOLD_IDLE || kv->load)
         return;
+    kv__before_cut(kv);
     kv->fold_wanted = kv->info_dirty = false;
     kv->gen ^= 1;
     f->kv = kv;

@@ -59,6 +59,7 @@ struct kv_fold {
     uint64_t trim_seq;
     enum status result;
     struct error error;
+    struct error encode_error; /* an object that has no stored form: the fold is not written */
     int64_t retry_at_ms;
     bool complained;
 };

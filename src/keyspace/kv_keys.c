@@ -1,6 +1,7 @@
 /* What works on whole keys and databases: delete, expire, rename, copy, flush, swap. */
 #include "base/mem.h"
 #include "keyspace/kv_coll.h"
+#include "keyspace/kv_object_priv.h"
 
 #include <string.h>
 
@@ -24,10 +25,12 @@ static bool bound_to_db(const struct kv_rec *r, const struct kv_db *d)
     return r->form == KV_FORM_COLL && r->phys != d->phys && kv__coll(r)->id != 0;
 }
 
-static void moved_to_db(struct kv_rec *r)
+static void moved_here(struct kv_rec *r)
 {
     if (r->form == KV_FORM_COLL)
         kv__coll(r)->phys = r->phys;
+    else if (r->form == KV_FORM_OBJECT)
+        kv__object(r)->rec = r;
 }
 
 enum status kv_rename(struct kv *kv, struct kv_rec *r, int to_db, struct slice to_key,
@@ -48,6 +51,8 @@ enum status kv_rename(struct kv *kv, struct kv_rec *r, int to_db, struct slice t
     kv__change_begin(kv, from, r);
     kv__change_begin(kv, d, to);
     kv__value_clear(to);
+    if (r->form == KV_FORM_OBJECT)
+        kv__object_unlink(r);
     to->v = r->v;
     to->form = r->form;
     to->vlen = r->vlen;
@@ -56,7 +61,7 @@ enum status kv_rename(struct kv *kv, struct kv_rec *r, int to_db, struct slice t
     to->type = r->type;
     to->expire = r->expire;
     to->access = r->access;
-    moved_to_db(to);
+    moved_here(to);
     r->form = KV_STR_INLINE;
     r->vlen = r->vcap = 0;
     r->type = KV_NONE;
@@ -88,11 +93,12 @@ static enum status copy_coll(struct kv *kv, const struct kv_rec *r, struct kv_re
 }
 
 /* A failure leaves to as it was. */
-static enum status copy_value(struct kv *kv, const struct kv_rec *r, struct kv_rec *to,
-                              struct error *err)
+static enum status copy_value(struct kv *kv, struct kv_rec *r, struct kv_rec *to, struct error *err)
 {
     if (r->form == KV_FORM_COLL)
         return copy_coll(kv, r, to, err);
+    if (r->type == KV_MODULE)
+        return kv__object_copy(kv, r, to, err);
     if (r->form == KV_STR_INT)
         kv__value_set_int(to, r->v.i);
     else if (!kv__value_set_bytes(to, kv__value_bytes(r)))

@@ -35,7 +35,8 @@ static bool is_empty(const struct kv *kv)
 
 bool kv_load_suits(const struct kv *kv)
 {
-    return is_empty(kv) && stor_bulk_native(kv->store);
+    /* Objects of modules have to stay in memory. */
+    return is_empty(kv) && !kv->object_types && stor_bulk_native(kv->store);
 }
 
 enum status kv_load_begin(struct kv *kv, struct error *err)

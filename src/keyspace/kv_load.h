@@ -7,7 +7,8 @@
 
 #include "keyspace/kv.h"
 
-/* True when a load would be possible and worth it: no keys are there, and the store takes in sorted files. */
+/* True when a load would be possible and worth it: no keys are there, no types of modules
+ * are known, and the store takes in sorted files. */
 bool kv_load_suits(const struct kv *kv);
 /* Folds what is left (a flush), then begins. */
 MUST_USE enum status kv_load_begin(struct kv *kv, struct error *err);

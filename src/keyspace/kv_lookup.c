@@ -32,7 +32,7 @@ static enum status make_from_store(struct kv *kv, struct kv_db *d, uint64_t pos,
     size_t grown = kv__rec_size(r) - before;
     kv->cache_bytes += grown;
     d->cache_bytes += grown;
-    r->flags = KV_IN_STORE;
+    r->flags = m.type == KV_MODULE ? KV_IN_STORE | KV_INDEXED : KV_IN_STORE;
     kv__touch_new(r);
     *out = r;
     return ST_OK;

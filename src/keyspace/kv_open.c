@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "keyspace/kv_object_priv.h"
 #include "keyspace/kv_priv.h"
 
 #include <errno.h>
@@ -119,6 +120,7 @@ static struct kv *kv_alloc(const struct kv_jobs *jobs)
     struct kv *kv = mem_calloc(1, sizeof(*kv));
     kv->jobs = jobs ? *jobs : jobs_inline;
     kv->ndbs = (int)keyspace_opts.databases;
+    list_init(&kv->objects);
     kv->stream_db = kv->committed_db = -1;
     kv->active_expire = true;
     kv->dirty_limit = kv__dirty_limit();
@@ -279,6 +281,8 @@ static enum status fold_all(struct kv *kv, struct error *err)
                 ;
             kv->jobs.drain(kv->jobs.arg, KV_LANE_FOLD);
         }
+        if (round == 0 && kv->dirty_records == 0 && !kv->info_dirty)
+            kv__before_cut(kv); /* there may be something after all */
         if (round == 0 && (kv->dirty_records > 0 || kv->info_dirty)) {
             kv->fold_wanted = true;
             kv__fold_begin(kv);

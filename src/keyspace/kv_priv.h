@@ -11,6 +11,7 @@
 #define ORBIT_KEYSPACE_KV_PRIV_H
 
 #include "base/hash.h"
+#include "base/list.h"
 #include "keyspace/keyspace_options.h"
 #include "keyspace/kv.h"
 #include "storage/storage.h"
@@ -18,12 +19,13 @@
 
 #define KV_SLOTS 16384
 /* Beyond the slots of keys: places of the space meta that belong to no key (FORMAT.md). */
-#define KV_POS_AUX   (0x8000ULL << 48)
-#define KV_POS_GRAVE (0xfffeULL << 48)
-#define KV_POS_PAGE  (0xffffULL << 48)
-#define KV_HASH_MASK 0xffffffffffffULL /* 48 bits */
-#define KV_STR_MAX   0xfffffff0u
-#define KV_INLINE    16 /* strings up to this length live in the record */
+#define KV_POS_AUX    (0x8000ULL << 48)
+#define KV_POS_MODULE (0x8001ULL << 48)
+#define KV_POS_GRAVE  (0xfffeULL << 48)
+#define KV_POS_PAGE   (0xffffULL << 48)
+#define KV_HASH_MASK  0xffffffffffffULL /* 48 bits */
+#define KV_STR_MAX    0xfffffff0u
+#define KV_INLINE     16 /* strings up to this length live in the record */
 
 /* Spaces of the store, in this order. */
 enum kv_space {
@@ -45,12 +47,14 @@ enum kv_rec_flags {
     KV_IN_STORE =
         1 << 1,      /* the store (or the fold that has encoded it) holds a version of this key */
     KV_REF = 1 << 2, /* used since the eviction hand passed */
+    KV_INDEXED =
+        1 << 3,      /* the same as KV_IN_STORE, for its entry among the keys of modules' types */
     KV_OWN = 1 << 3, /* within a change: it was in kv.own */
 };
 
 /* A blob is a long value with a count of its users, so that a fold can read it while the record goes on: whoever is not the
  * only user copies before writing. */
-enum kv_form { KV_STR_INT, KV_STR_INLINE, KV_STR_HEAP, KV_STR_BLOB, KV_FORM_COLL };
+enum kv_form { KV_STR_INT, KV_STR_INLINE, KV_STR_HEAP, KV_STR_BLOB, KV_FORM_COLL, KV_FORM_OBJECT };
 #define KV_BLOB_MIN (32 * 1024)
 
 struct kv_rec {
@@ -70,8 +74,9 @@ struct kv_rec {
     uint32_t access; /* LRU: seconds; LFU: minutes << 8 | counter */
     uint32_t heap;   /* place in the expiry heap + 1; 0: not in it */
     uint8_t type;    /* enum kv_type; KV_NONE: deleted, a tombstone until folded */
-    uint8_t form;    /* enum kv_form; a collection: v.p is its struct kv_coll */
-    uint8_t state;   /* enum kv_state */
+    uint8_t
+        form; /* enum kv_form; a collection: v.p is its struct kv_coll, an object: struct kv_object */
+    uint8_t state; /* enum kv_state */
     uint8_t flags;
     uint8_t phys;     /* number of its physical database */
     uint8_t gen;      /* when dirty: generation, see above */
@@ -176,6 +181,17 @@ struct kv {
         dead_pages; /* what the next fold deletes: pages, and whole collections (kv_fold_page.c) */
     struct buf graves;
     struct kv_aux *aux;
+
+    /* objects of modules (kv_object.c) */
+    struct kv_object_type *object_types;
+    struct list_node objects;   /* struct kv_object, all in memory */
+    size_t object_bytes;        /* memory of them */
+    int64_t object_us;          /* what the fold under way spent on their stored form */
+    int64_t objects_rest_ms;    /* no fold for their sake before this */
+    int holding;                /* no record may be dropped */
+    void (*on_fold)(void *arg); /* kv_on_fold; may be NULL */
+    void *on_fold_arg;
+
     uint64_t no_log_seq; /* sequence while there is no log */
     bool fold_wanted,
         info_dirty; /* info_dirty: a fold is due without any record (SWAPDB, FLUSHDB) */
@@ -252,6 +268,8 @@ void kv__blob_ref(char *bytes);
 void kv__blob_unref(char *bytes);
 void kv__touch(struct kv *kv, struct kv_rec *r);
 void kv__touch_new(struct kv_rec *r);
+/* Puts r into (sign 1) or takes it out of (-1) all sums, when its size changes outside of an edit. */
+void kv__rec_count(struct kv *kv, struct kv_rec *r, int sign);
 /* A done record that did not change again leaves the lists. */
 void kv__became_clean(struct kv *kv, struct kv_db *d, struct kv_rec *r);
 /* Around every change of a record: begin takes it out of the counters (and encodes it if a fold waits for it), end puts it

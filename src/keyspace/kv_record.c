@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "keyspace/kv_coll.h"
+#include "keyspace/kv_object_priv.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -21,6 +22,8 @@ size_t kv__rec_size(const struct kv_rec *r)
     size_t n = sizeof(*r) + r->klen + REC_OVERHEAD;
     if (r->form == KV_FORM_COLL)
         return n + kv__coll_inline_bytes(kv__coll(r));
+    if (r->form == KV_FORM_OBJECT)
+        return n + kv__object_size(r);
     return kv__value_owned(r) ? n + r->vcap : n;
 }
 
@@ -29,6 +32,8 @@ uint64_t kv__rec_logical(const struct kv_rec *r)
     uint64_t n = sizeof(*r) + r->klen;
     if (r->form == KV_FORM_COLL)
         return n + kv__coll_logical(kv__coll(r));
+    if (r->form == KV_FORM_OBJECT)
+        return n + kv__object_logical(r);
     return n + (r->form == KV_STR_INT ? 8u : r->vlen);
 }
 
@@ -54,6 +59,13 @@ static void count_key(struct kv_db *d, const struct kv_rec *r, int sign)
         d->expires += (uint64_t)sign;
         d->expire_sum += r->expire / 1000 * sign;
     }
+}
+
+void kv__rec_count(struct kv *kv, struct kv_rec *r, int sign)
+{
+    struct kv_db *d = kv__db_of(kv, r);
+    count_rec(kv, d, r, sign);
+    count_key(d, r, sign);
 }
 
 struct kv_rec *kv__rec_bare(uint8_t phys, uint64_t pos, struct slice key)
@@ -144,6 +156,8 @@ void kv__rec_drop(struct kv *kv, struct kv_db *d, struct kv_rec *r)
     if (r->form == KV_FORM_COLL) {
         kv__coll_forget(kv__coll(r));
         r->form = KV_STR_INLINE;
+    } else if (r->form == KV_FORM_OBJECT) {
+        kv__object_forget(r);
     }
     kv__rec_free_memory(r);
 }
@@ -152,6 +166,8 @@ void kv__value_clear(struct kv_rec *r)
 {
     if (r->form == KV_FORM_COLL)
         kv__coll_release(kv__coll(r));
+    else if (r->form == KV_FORM_OBJECT)
+        kv__object_release(r);
     else
         value_free(r);
     r->form = KV_STR_INLINE;
@@ -210,7 +226,7 @@ bool kv__value_decode(struct kv *kv, const struct kv_source *src, struct kv_rec 
         kv__value_set_int(r, m->i);
         return true;
     }
-    if (m->type == KV_STRING)
+    if (m->type == KV_STRING || m->type == KV_MODULE)
         return kv__value_set_bytes(r, m->bytes);
     struct kv_coll *c = kv__coll_decode(kv, src, r->phys, m->type, m->bytes);
     if (!c)
@@ -416,6 +432,14 @@ const char *kv_type_name(enum kv_type t)
     return names[t];
 }
 
+const char *kv_rec_type_name(const struct kv_rec *r, char tmp[KV_OBJECT_NAME + 1])
+{
+    if (r->type != KV_MODULE)
+        return kv_type_name((enum kv_type)r->type);
+    kv_object_name(kv_object_id(r), tmp);
+    return tmp;
+}
+
 struct slice kv_rec_key(const struct kv_rec *r)
 {
     return slice_make(r->key, r->klen);
@@ -429,6 +453,8 @@ int64_t kv_rec_expire(const struct kv_rec *r)
 size_t kv_rec_memory(const struct kv_rec *r)
 {
     size_t n = kv__rec_size(r);
+    if (r->form == KV_FORM_OBJECT)
+        return n + kv_object_memory(r, 5);
     if (r->form != KV_FORM_COLL)
         return n;
     /* What is not in memory counts as if it were. */

@@ -7,6 +7,7 @@
  */
 #include "base/mem.h"
 #include "base/reader.h"
+#include "keyspace/kv_object.h"
 #include "keyspace/kv_priv.h"
 
 #include <stdlib.h>
@@ -96,6 +97,8 @@ static bool visit_record(struct scan *s, const struct kv_rec *r)
 {
     struct kv_scan_entry e = {
         .key = slice_make(r->key, r->klen), .type = (enum kv_type)r->type, .expire = r->expire};
+    if (r->type == KV_MODULE)
+        e.module = kv_object_id(r);
     return visit(s, r->pos, &e);
 }
 
@@ -113,6 +116,10 @@ static bool store_entry(struct scan *s, uint64_t *pos, struct kv_scan_entry *e)
         return false;
     e->type = m.type;
     e->expire = m.expire;
+    if (m.type == KV_MODULE) {
+        struct reader in = reader_make(m.bytes);
+        e->module = reader_u64be(&in);
+    }
     return true;
 }
 

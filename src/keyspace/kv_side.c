@@ -7,6 +7,7 @@
  * Taking what is beside is the swap of SWAPDB for each database; what was there before is then flushed in the same fold. */
 #include "base/mem.h"
 #include "keyspace/kv_coll.h"
+#include "keyspace/kv_object_priv.h"
 
 #include <string.h>
 
@@ -59,6 +60,7 @@ static void free_run(void *arg)
 void kv__db_forget(struct kv *kv, struct kv_db *d)
 {
     struct free_job *j = mem_calloc(1, sizeof(*j));
+    kv__objects_forget_db(kv, d);
     j->table = d->table;
     j->slots[0] = d->active;
     j->slots[1] = d->pending;
@@ -97,9 +99,10 @@ uint64_t kv__db_flush(struct kv *kv, struct kv_db *d)
 uint64_t kv_flush(struct kv *kv, int db)
 {
     uint64_t n = 0;
+    /* First: who is told of the flush may tear down what an object's stored form is made of. */
+    kv__fold_finish_encoding(kv);
     if (kv->hooks.flushed)
         kv->hooks.flushed(kv->hooks.arg, db);
-    kv__fold_finish_encoding(kv);
     if (db >= 0)
         return kv__db_flush(kv, kv__db(kv, db));
     kv__own_clear(kv);
@@ -139,6 +142,7 @@ void kv_side_clear(struct kv *kv)
 void kv_side_take(struct kv *kv)
 {
     orbit_assert(kv_side(kv) > 0);
+    kv__fold_finish_encoding(kv);
     if (kv->hooks.flushed)
         kv->hooks.flushed(kv->hooks.arg, -1);
     kv__own_clear(kv);

@@ -17,6 +17,7 @@ struct slice kv_str(const struct kv_rec *r, char *tmp)
     case KV_STR_BLOB:
         return slice_make(r->v.p, r->vlen);
     case KV_FORM_COLL:
+    case KV_FORM_OBJECT:
         break;
     }
     return SLICE_NULL;
@@ -48,6 +49,8 @@ const char *kv_rec_encoding(const struct kv_rec *r)
         return words[kv__coll(r)->enc];
     if (r->form == KV_STR_INT)
         return "int";
+    if (r->type == KV_MODULE)
+        return "raw";
     return r->vlen > EMBSTR_MAX || r->made_raw ? "raw" : "embstr";
 }
 
