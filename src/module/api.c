@@ -10,7 +10,11 @@ struct api {
 
 static const struct api table[] = {
 #define RM_API(type, name, parameters) {"RedisModule_" #name, (void (*)(void))rm_##name},
+#include "module/api/call.def"
+#include "module/api/filter.def"
 #include "module/api/memory.def"
+#include "module/api/reply.def"
+#include "module/api/string.def"
 #undef RM_API
     {"RedisModule_CreateCommand", (void (*)(void))rm_CreateCommand},
     {"RedisModule_SetModuleAttribs", (void (*)(void))rm_SetModuleAttribs},

@@ -51,16 +51,17 @@ void module__auto_add(RedisModuleCtx *ctx, void *p, void (*free_fn)(void *p))
     ctx->autos[ctx->nautos++] = (struct auto_item){p, free_fn};
 }
 
-void module__auto_forget(RedisModuleCtx *ctx, const void *p)
+bool module__auto_forget(RedisModuleCtx *ctx, const void *p)
 {
     if (!ctx || !(ctx->flags & CTX_AUTO_MEMORY))
-        return;
+        return false;
     /* What was taken last is mostly freed first. */
     for (size_t i = ctx->nautos; i > 0; i--)
         if (ctx->autos[i - 1].p == p) {
             ctx->autos[i - 1] = ctx->autos[--ctx->nautos];
-            return;
+            return true;
         }
+    return false;
 }
 
 void rm_AutoMemory(RedisModuleCtx *ctx)

@@ -3,5 +3,7 @@
 
 const struct module_group module__groups[] = {
     {"commands", NULL, module__commands_drop},
+    {"calls", NULL, module__calls_drop},
+    {"filters", NULL, module__filters_drop},
 };
 const size_t module__ngroups = COUNT_OF(module__groups);

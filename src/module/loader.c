@@ -110,6 +110,7 @@ enum status module__unload(struct slice name, struct error *err)
 
 enum status module_start(struct error *err)
 {
+    module__loop_thread_is_this();
     return ST_OK;
 }
 
@@ -117,4 +118,6 @@ void module_stop(void)
 {
     while (!list_empty(&module__all))
         drop(LIST_ENTRY(module__all.prev, struct module, link));
+    module__call_pool_free();
+    module__string_pool_free();
 }

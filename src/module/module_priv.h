@@ -11,11 +11,14 @@
 #define ORBIT_MODULE_SERVER
 
 #include "base/buf.h"
+#include "base/compiler.h"
 #include "base/list.h"
 #include "base/slice.h"
 #include "base/status.h"
 #include "module/redismodule.h"
 #include "session/call.h"
+
+#include <stdatomic.h>
 
 /* -- Modules (loader.c) --------------------------------------------------------------------------------------------------- */
 
@@ -32,6 +35,7 @@ struct module {
     struct session *session;   /* who calls when no client does; may do everything */
     struct list_node commands; /* struct RedisModuleCommand, subcommands behind their containers */
     unsigned blocked;          /* clients that wait for it */
+    unsigned in_call;          /* calls of commands by it that run now */
 };
 
 extern struct list_node module__all;
@@ -85,9 +89,8 @@ struct RedisModuleCtx {
     RedisModuleString *ready_key; /* reply of a client that waited for keys */
     struct auto_item *autos;
     size_t nautos, autos_cap;
-    struct {
-        size_t token;
-    } * postponed; /* replies with REDISMODULE_POSTPONED_LEN, the last one at the end */
+    size_t
+        *postponed; /* tokens of replies with REDISMODULE_POSTPONED_LEN, the last one at the end */
     size_t npostponed, postponed_cap;
     struct arena *pool;         /* PoolAlloc; NULL until used */
     struct key_refs *positions; /* of a keys or channels request */
@@ -101,9 +104,10 @@ void module__ctx_open(RedisModuleCtx *ctx, struct module *m);
 void module__ctx_command(RedisModuleCtx *ctx, struct module *m, struct call *c);
 /* Frees what is left of it: auto memory, pool; ends the unit. */
 void module__ctx_close(RedisModuleCtx *ctx);
-/* Auto memory: when ctx (may be NULL) has it on, p is freed at its end with this function. forget: the module frees p itself. */
+/* Auto memory: when ctx (may be NULL) has it on, p is freed at its end with this function. forget: the module frees p itself;
+ * false: p was not there. */
 void module__auto_add(RedisModuleCtx *ctx, void *p, void (*free_fn)(void *p));
-void module__auto_forget(RedisModuleCtx *ctx, const void *p);
+bool module__auto_forget(RedisModuleCtx *ctx, const void *p);
 
 /* -- Strings (string.c) --------------------------------------------------------------------------------------------------- */
 
@@ -116,9 +120,19 @@ struct RedisModuleString {
     char in[]; /* p points here until the string grows */
 };
 
-/* A new string with one user. */
+/* A new string with one user. NULL: no memory for so much. Thread: any. */
 RedisModuleString *module__string(struct slice bytes);
+/* Thread: any. */
 void module__string_unref(RedisModuleString *s);
+/* Appends; only for who is the only user. False: no memory, s is unchanged. */
+MUST_USE bool module__string_append(RedisModuleString *s, struct slice bytes);
+void module__string_trim(RedisModuleString *s);
+/* Adds s to the auto memory of ctx (may be NULL) and returns it. */
+RedisModuleString *module__auto_string(RedisModuleCtx *ctx, RedisModuleString *s);
+/* The calling thread is the loop thread, once at the start; what is kept for it is given back. */
+void module__loop_thread_is_this(void);
+bool module__on_loop_thread(void);
+void module__string_pool_free(void);
 static inline RedisModuleString *module__string_ref(RedisModuleString *s)
 {
     s->refs++;
@@ -131,6 +145,19 @@ static inline struct slice module__slice(const RedisModuleString *s)
 /* A vector of strings from words, and its end. */
 RedisModuleString **module__argv(const struct slice *argv, int argc);
 void module__argv_free(RedisModuleString **argv, int argc);
+
+/* -- Users (acl.c) -------------------------------------------------------------------------------------------------------- */
+
+struct RedisModuleUser {
+    struct acl_user *user;
+    bool owned; /* by the module: not one of the server's users */
+};
+
+/* -- Calls of commands (call.c), filters (filter.c) ------------------------------------------------------------------------ */
+
+void module__calls_drop(struct module *m);
+void module__call_pool_free(void);
+void module__filters_drop(struct module *m);
 
 /* -- Commands (command.c) ------------------------------------------------------------------------------------------------- */
 

@@ -46,6 +46,9 @@ static inline bool acl_unlimited(const struct acl_user *user)
 /* True when user may run cmd and one selector that allows it may read every key (SORT's BY and GET). */
 bool acl_reads_all_keys(const struct acl_user *user, const struct command *cmd);
 /* Appends the reason of a refusal, naming the command, key or channel: "User x has no permissions to ...". */
+/* The text that a client gets: "User x has no permissions to run ...", "No permissions to access a key". */
+void acl_refusal(enum acl_verdict v, const struct acl_user *user, const struct command *cmd,
+                 struct buf *out);
 void acl_explain(enum acl_verdict v, const struct acl_user *user, const struct command *cmd,
                  const struct slice *argv, int pos, struct buf *out);
 /* Category by name, any case: enum acl_category_index; -1: there is none. */
@@ -60,6 +63,8 @@ MUST_USE enum status acl_start(struct error *err);
 void acl_stop(void);
 /* Never NULL, and always the same. */
 struct acl_user *acl_default(void);
+/* Who may do everything and is no user that anybody can name: the server itself. */
+struct acl_user *acl_root(void);
 struct acl_user *acl_find(struct slice name); /* NULL: there is none */
 struct slice acl_name(const struct acl_user *user);
 bool acl_enabled(const struct acl_user *user);
@@ -119,6 +124,9 @@ struct acl_log_entry {
 /* Newest first; NULL: no more. */
 const struct acl_log_entry *acl_log_entry(size_t i);
 void acl_log_clear(void);
+/* Records and counts a refusal. object: the command, key or channel; s: whose client it was. */
+void acl_log_add(struct session *s, enum acl_verdict v, enum acl_context context,
+                 struct slice object, struct slice username);
 /* Words of ACL LOG: "command", "toplevel"... */
 const char *acl_verdict_name(enum acl_verdict v);
 const char *acl_context_name(enum acl_context c);

@@ -173,29 +173,36 @@ void acl_explain(enum acl_verdict v, const struct acl_user *user, const struct c
     }
 }
 
+void acl_refusal(enum acl_verdict v, const struct acl_user *user, const struct command *cmd,
+                 struct buf *out)
+{
+    if (v == ACL_DENIED_CMD)
+        buf_printf(out, "User %.*s has no permissions to run the '%s' command",
+                   SLICE_FMT(acl_name(user)), cmd->fullname);
+    else
+        buf_printf(out, "No permissions to access a %s", v == ACL_DENIED_KEY ? "key" : "channel");
+}
+
 static void answer_denied(struct call *c, enum acl_verdict v)
 {
-    static const char *const now[] = {
-        [ACL_DENIED_KEY] = "No permissions to access a key",
-        [ACL_DENIED_CHANNEL] = "No permissions to access a channel",
-    };
     static const char *const at_exec[] = {
         [ACL_DENIED_CMD] = "no permission to execute the command or subcommand",
         [ACL_DENIED_KEY] = "no permission to touch the specified keys",
         [ACL_DENIED_CHANNEL] =
             "no permission to access one of the channels used as arguments to the command",
     };
-    if (c->in_exec)
+    if (c->in_exec) {
         reply_errorf(c,
                      "NOPERM ACLs rules changed between the moment the transaction was accumulated "
                      "and the EXEC call. "
                      "This command is no longer allowed for the following reason: %s",
                      at_exec[v]);
-    else if (v == ACL_DENIED_CMD)
-        reply_errorf(c, "NOPERM User %.*s has no permissions to run the '%s' command",
-                     SLICE_FMT(acl_name(c->s->user)), c->cmd->fullname);
-    else
-        reply_errorf(c, "NOPERM %s", now[v]);
+        return;
+    }
+    struct buf b = BUF_INIT;
+    acl_refusal(v, c->s->user, c->cmd, &b);
+    reply_errorf(c, "NOPERM %s", buf_cstr(&b));
+    buf_free(&b);
 }
 
 bool acl_check_call(struct call *c)

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "session/acl_priv.h"
 #include "session/call.h"
+#include "session/hooks.h"
 #include "session/session.h"
 #include "session/session_options.h"
 
@@ -128,14 +129,10 @@ static struct node *find_alike(enum acl_verdict v, enum acl_context context, str
     return NULL;
 }
 
-void acl__log(struct call *c, enum acl_verdict v, struct slice object, struct slice username)
+void acl_log_add(struct session *s, enum acl_verdict v, enum acl_context context,
+                 struct slice object, struct slice username)
 {
     count(v);
-    enum acl_context context = ACL_CONTEXT_TOPLEVEL;
-    if (c->in_script)
-        context = ACL_CONTEXT_SCRIPT;
-    else if (c->in_exec || (c->s->flags & SESS_MULTI))
-        context = ACL_CONTEXT_MULTI;
     int64_t now = clock_cached_ms();
     struct node *old = find_alike(v, context, object, username, now);
     struct node *n = mem_calloc(1, sizeof(*n));
@@ -159,8 +156,20 @@ void acl__log(struct call *c, enum acl_verdict v, struct slice object, struct sl
     e->count++;
     e->updated_ms = now;
     if (describe_client)
-        describe_client(&e->client, c->s);
+        describe_client(&e->client, s);
     trim((size_t)session_opts.acllog_max_len);
+}
+
+void acl__log(struct call *c, enum acl_verdict v, struct slice object, struct slice username)
+{
+    enum acl_context context = ACL_CONTEXT_TOPLEVEL;
+    if (c->in_script)
+        context = ACL_CONTEXT_SCRIPT;
+    else if (c->in_exec || (c->s->flags & SESS_MULTI))
+        context = ACL_CONTEXT_MULTI;
+    /* What a module has others do is told of the client that has called the module. */
+    struct session *outer = (c->s->flags & SESS_NESTED) ? session_current() : NULL;
+    acl_log_add(outer ? outer : c->s, v, context, object, username);
 }
 
 void acl__info(struct buf *out)

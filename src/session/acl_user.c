@@ -9,6 +9,7 @@
 
 static struct radix *users;
 static struct acl_user *default_user;
+static struct acl_user *root_user;
 static bool (*subscriptions_ok)(struct session *s, const struct acl_user *user);
 
 void acl_on_subscriptions(bool (*fn)(struct session *s, const struct acl_user *user))
@@ -43,6 +44,15 @@ struct acl_user *acl_default(void)
         acl__make_default(default_user);
     }
     return default_user;
+}
+
+struct acl_user *acl_root(void)
+{
+    if (UNLIKELY(!root_user)) {
+        root_user = acl__user_new(SLICE(""));
+        acl__make_default(root_user);
+    }
+    return root_user;
 }
 
 struct acl_user *acl_find(struct slice name)
@@ -97,6 +107,8 @@ void acl_stop(void)
         radix_free(users, free_user);
     users = NULL;
     default_user = NULL;
+    acl__user_free(root_user);
+    root_user = NULL;
     acl_log_clear();
 }
 

@@ -135,6 +135,13 @@ static int64_t to_steady(int64_t wall_ms)
 
 /* -- Blocked commands ---------------------------------------------------------------------------------------------------- */
 
+/* Clients are counted, not what a module has commands executed by. */
+static void count(const struct blocked *b, int n)
+{
+    if (!(b->s->flags & SESS_INTERNAL))
+        waiting += (size_t)n;
+}
+
 static struct slice *copy_argv(const struct slice *argv, int argc)
 {
     size_t n = (size_t)argc * sizeof *argv;
@@ -171,7 +178,7 @@ void block_session(struct call *c, const struct block_ops *ops, void *state, int
     c->s->block = b;
     c->s->flags |= SESS_BLOCKED;
     c->blocked = true;
-    waiting++;
+    count(b, 1);
 }
 
 void block__set_duration(struct session *s, int64_t us)
@@ -186,7 +193,7 @@ static void release(struct blocked *b)
     heap_del(b);
     list_remove(&b->link);
     if (!b->answered)
-        waiting--;
+        count(b, -1);
     b->s->block = NULL;
     b->s->flags &= ~(uint32_t)(SESS_BLOCKED | SESS_POSTPONED);
     if (b->ops && !b->answered)
@@ -206,7 +213,7 @@ static void resume_later(struct blocked *b)
 {
     heap_del(b);
     list_remove(&b->link);
-    waiting--;
+    count(b, -1);
     b->answered = true;
     list_push(&resuming, &b->link);
 }
@@ -231,6 +238,17 @@ static void late_begin(struct late *l, struct blocked *b)
     call__init(&l->c, b->s, b->cmd, b->argv, b->argc);
     l->c.db = b->db;
     l->c.start_us = clock_mono_us();
+    if (UNLIKELY(b->s->flags & SESS_NO_EFFECTS))
+        kv_effects_off(b->s->kv);
+}
+
+/* The command's effects end here. executed: it was, to its end. */
+static void late_finish(struct late *l, bool executed)
+{
+    if (executed)
+        call__finish(&l->c);
+    if (UNLIKELY(l->c.s->flags & SESS_NO_EFFECTS))
+        kv_effects_on(l->c.kv);
 }
 
 static void late_clock(struct late *l, struct blocked *b)
@@ -265,7 +283,7 @@ static void finish(struct blocked *b, struct finish f)
     else if (f.answer_plain)
         f.answer_plain(&l.c, b->state);
     late_clock(&l, b);
-    call__finish(&l.c);
+    late_finish(&l, true);
     late_answered(&l, b);
     late_end(&l);
 }
@@ -280,11 +298,10 @@ bool block__again(struct session *s)
         b->cmd->fn(&l.c);
     late_clock(&l, b);
     bool waits = l.c.blocked;
+    late_finish(&l, allowed && !waits);
     if (waits) {
         b->duration_us = l.c.duration_us;
     } else {
-        if (allowed)
-            call__finish(&l.c);
         late_answered(&l, b);
     }
     late_end(&l);
@@ -338,7 +355,7 @@ void block__postpone(struct session *s, enum block_why why)
     s->block = b;
     s->flags |= SESS_POSTPONED;
     list_push(&postponed, &b->link);
-    waiting++;
+    count(b, 1);
 }
 
 static void pause_update(void)

@@ -28,7 +28,8 @@ int dispatch_depth(void)
 struct session *call_enter(struct session *s)
 {
     struct session *former = current;
-    current = s;
+    if (LIKELY(!(s->flags & SESS_NESTED)) || !former)
+        current = s;
     depth++;
     kv_unit_begin(s->kv);
     return former;

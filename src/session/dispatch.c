@@ -50,6 +50,22 @@ static int narenas;
 static const char *busy_error;
 static bool over_memory, scripts_may_all;
 
+const struct dispatch_filter *dispatch_filter;
+static void (*filter_end)(void *filtered); /* of the last filter there was */
+
+void dispatch_set_filter(const struct dispatch_filter *f)
+{
+    dispatch_filter = f;
+    if (f)
+        filter_end = f->end;
+}
+
+void dispatch_filter_end(void *filtered)
+{
+    if (UNLIKELY(filtered != NULL))
+        filter_end(filtered);
+}
+
 bool dispatch_is_loading(void)
 {
     return lifecycle.loading || lifecycle.async_loading;
@@ -148,8 +164,9 @@ static unsigned roles_of(const struct command *cmd)
     return 0;
 }
 
-static struct found find(const struct slice *argv, int argc, bool *parent_only)
+static struct found find(const struct slice *argv, int argc)
 {
+    bool parent_only = false;
     struct slice name = argv[0];
     struct name_entry *e = NULL;
     uint64_t lo = 0, hi = 0;
@@ -164,7 +181,7 @@ static struct found find(const struct slice *argv, int argc, bool *parent_only)
         if (LIKELY(e->lo == lo && e->hi == hi && e->n == name.n))
             return e->found;
     }
-    struct found f = {command_resolve(argv, argc, parent_only), 0};
+    struct found f = {command_resolve(argv, argc, &parent_only), 0};
     if (!f.cmd)
         return f;
     f.roles = roles_of(f.cmd);
@@ -175,8 +192,7 @@ static struct found find(const struct slice *argv, int argc, bool *parent_only)
 
 struct command *dispatch_find(const struct slice *argv, int argc)
 {
-    bool parent_only = false;
-    return find(argv, argc, &parent_only).cmd;
+    return find(argv, argc).cmd;
 }
 
 /* -- Refusals ------------------------------------------------------------------------------------------------------------ */
@@ -229,32 +245,38 @@ static bool refuse_http(struct call *c)
     return true;
 }
 
-static enum dispatch_result reject_unknown(struct call *c, bool parent_only)
+void dispatch_put_unknown(struct buf *b, const struct slice *argv, int argc)
+{
+    bool parent_only = false;
+    struct slice name = cut(argv[0], 128);
+    if (!command_resolve(argv, argc, &parent_only) && parent_only) {
+        buf_put_str(b, "ERR unknown subcommand '");
+        buf_put_slice(b, cut(argv[1], 128));
+        buf_put_str(b, "'. Try ");
+        for (size_t i = 0; i < name.n; i++)
+            buf_put_byte(
+                b, (uint8_t)(name.p[i] >= 'a' && name.p[i] <= 'z' ? name.p[i] - 32 : name.p[i]));
+        buf_put_str(b, " HELP.");
+        return;
+    }
+    buf_put_str(b, "ERR unknown command '");
+    buf_put_slice(b, name);
+    buf_put_str(b, "', with args beginning with: ");
+    size_t start = b->n;
+    for (int i = 1; i < argc && b->n - start < 128; i++) {
+        size_t left = 128 - (b->n - start);
+        buf_put_byte(b, '\'');
+        buf_put_slice(b, cut(argv[i], left));
+        buf_put_str(b, "' ");
+    }
+}
+
+static enum dispatch_result reject_unknown(struct call *c)
 {
     if (refuse_http(c))
         return DISPATCH_DONE;
     struct buf b = BUF_INIT;
-    struct slice name = cut(c->argv[0], 128);
-    if (parent_only) {
-        buf_put_str(&b, "ERR unknown subcommand '");
-        buf_put_slice(&b, cut(c->argv[1], 128));
-        buf_put_str(&b, "'. Try ");
-        for (size_t i = 0; i < name.n; i++)
-            buf_put_byte(
-                &b, (uint8_t)(name.p[i] >= 'a' && name.p[i] <= 'z' ? name.p[i] - 32 : name.p[i]));
-        buf_put_str(&b, " HELP.");
-        return reject_buf(c, 0, &b);
-    }
-    buf_put_str(&b, "ERR unknown command '");
-    buf_put_slice(&b, name);
-    buf_put_str(&b, "', with args beginning with: ");
-    size_t start = b.n;
-    for (int i = 1; i < c->argc && b.n - start < 128; i++) {
-        size_t left = 128 - (b.n - start);
-        buf_put_byte(&b, '\'');
-        buf_put_slice(&b, cut(c->argv[i], left));
-        buf_put_str(&b, "' ");
-    }
+    dispatch_put_unknown(&b, c->argv, c->argc);
     return reject_buf(c, 0, &b);
 }
 
@@ -464,14 +486,14 @@ void dispatch__answered(struct session *s)
 }
 
 /* Logs and masters speak the original names. */
-static struct found find_original(struct call *c, bool *parent_only)
+static struct found find_original(struct call *c)
 {
     struct found f = {NULL, 0};
     if (UNLIKELY(command_renames())) {
         f.cmd = command_resolve_original(c->argv, c->argc);
         f.roles = f.cmd ? roles_of(f.cmd) : 0;
     } else {
-        f = find(c->argv, c->argc, parent_only);
+        f = find(c->argv, c->argc);
     }
     c->cmd = f.cmd;
     return f;
@@ -480,8 +502,7 @@ static struct found find_original(struct call *c, bool *parent_only)
 /* The log holds whole units and was checked when it was written; what cannot be run from it is an unexpected error. */
 static enum dispatch_result dispatch_replay(struct call *c)
 {
-    bool parent_only = false;
-    struct found f = find_original(c, &parent_only);
+    struct found f = find_original(c);
     if (f.roles & ROLE_NOT_QUEUED)
         return DISPATCH_DONE; /* MULTI and EXEC around a unit */
     if (f.cmd && command_arity_ok(f.cmd, c->argc))
@@ -489,7 +510,7 @@ static enum dispatch_result dispatch_replay(struct call *c)
     sess_stats.unexpected_errors++;
     sess_stats.fatal_errors++;
     if (!f.cmd)
-        return reject_unknown(c, parent_only);
+        return reject_unknown(c);
     reply_arity_error(c);
     return DISPATCH_DONE;
 }
@@ -497,12 +518,11 @@ static enum dispatch_result dispatch_replay(struct call *c)
 /* What our master sends is not questioned; a transaction is kept whole, and all may have to wait. */
 static enum dispatch_result dispatch_master(struct call *c)
 {
-    bool parent_only = false;
-    struct found f = find_original(c, &parent_only);
+    struct found f = find_original(c);
     if (UNLIKELY(!f.cmd || !command_arity_ok(f.cmd, c->argc))) {
         sess_stats.unexpected_errors++;
         if (!f.cmd)
-            return reject_unknown(c, parent_only);
+            return reject_unknown(c);
         reply_arity_error(c);
         return DISPATCH_DONE;
     }
@@ -520,10 +540,9 @@ static enum dispatch_result dispatch_master(struct call *c)
 static enum dispatch_result dispatch_checked(struct call *c)
 {
     struct session *s = c->s;
-    bool parent_only = false;
-    struct found f = find(c->argv, c->argc, &parent_only);
+    struct found f = find(c->argv, c->argc);
     if (UNLIKELY(!f.cmd))
-        return reject_unknown(c, parent_only);
+        return reject_unknown(c);
     c->cmd = f.cmd;
     s->last_cmd = f.cmd;
     enum dispatch_result r;
@@ -554,10 +573,14 @@ enum dispatch_result dispatch(struct session *s, int argc, struct slice *argv, s
         return DISPATCH_DONE;
     s->active_ms = clock_cached_ms();
     s->flags &= ~(uint32_t)SESS_POSTPONED;
-    if (UNLIKELY(s->flags & SESS_MASTER))
-        return dispatch_master(&c);
-    enum dispatch_result r = dispatch_checked(&c);
-    if (r == DISPATCH_DONE)
+    void *filtered = dispatch_filter_begin(s, &c.argc, &c.argv);
+    if (UNLIKELY(filtered != NULL))
+        c.raw = SLICE_NULL;
+    enum dispatch_result r =
+        UNLIKELY(s->flags & SESS_MASTER) ? dispatch_master(&c) : dispatch_checked(&c);
+    if (UNLIKELY(filtered != NULL))
+        dispatch_filter_end(filtered);
+    if (r == DISPATCH_DONE && LIKELY(!(s->flags & SESS_MASTER)))
         dispatch__answered(s);
     return r;
 }

@@ -2,10 +2,12 @@
 #ifndef ORBIT_SESSION_DISPATCH_H
 #define ORBIT_SESSION_DISPATCH_H
 
+#include "base/compiler.h"
 #include "base/slice.h"
 
 #include <stdbool.h>
 
+struct buf;
 struct call;
 struct command;
 struct session;
@@ -21,6 +23,23 @@ const char *dispatch_busy(void);
 
 /* The command of these words, subcommand resolved; NULL: unknown. */
 struct command *dispatch_find(const struct slice *argv, int argc);
+/* Appends what is answered then: "ERR unknown command 'x', with args beginning with: ...". */
+void dispatch_put_unknown(struct buf *b, const struct slice *argv, int argc);
+
+/* Who may change the words of a command before it is looked up (modules). begin: NULL when nothing was changed; otherwise argv
+ * and argc are what shall run, until end gets what begin returned. */
+struct dispatch_filter {
+    void *(*begin)(struct session *s, int *argc, struct slice **argv);
+    void (*end)(void *filtered);
+};
+void dispatch_set_filter(const struct dispatch_filter *f); /* NULL: none */
+extern const struct dispatch_filter *dispatch_filter;
+static inline void *dispatch_filter_begin(struct session *s, int *argc, struct slice **argv)
+{
+    return LIKELY(!dispatch_filter) ? NULL : dispatch_filter->begin(s, argc, argv);
+}
+/* The filter may have been taken away meanwhile. */
+void dispatch_filter_end(void *filtered);
 /* The flags that count for this call. */
 unsigned dispatch_flags(const struct call *c);
 /* The data set was over maxmemory, with nothing to evict, when the command of a client began that runs now. */

@@ -91,7 +91,7 @@ static const struct session_ops internal_ops = {
 struct session *session_new_internal(struct kv *kv)
 {
     struct session *s = make(kv, &internal_ops, NULL);
-    s->user = acl_default();
+    s->user = acl_root();
     s->flags = SESS_INTERNAL | SESS_AUTHENTICATED | SESS_DENY_BLOCKING;
     return s;
 }

@@ -79,6 +79,9 @@ enum sess_flags {
     SESS_CLOSE_AFTER_REPLY_SET = 1 << 23, /* session_close(SESS_CLOSE_AFTER_REPLY) was called */
     SESS_MASTER =
         1 << 24, /* what our master sends: may do everything, is believed, answers go nowhere */
+    SESS_NESTED = 1 << 25, /* runs commands for the session whose command runs already (modules) */
+    SESS_NO_EFFECTS = 1 << 26, /* what its blocked command does later is not propagated */
+    SESS_ALLOW_OOM = 1 << 27,  /* its scripts run above maxmemory, too */
 };
 
 /* State that a service hangs on a session; its hook on HOOK_SESSION_CLOSE frees it. */

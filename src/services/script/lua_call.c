@@ -183,7 +183,7 @@ static void execute(struct script_run *r, struct call *c)
         arena_reset(arena);
 }
 
-/* Runs what the words on the stack say; leaves the result there. True: it is an error. */
+/* Runs a command, leaves the result on the stack. True: it is an error. */
 static bool run(lua_State *lua, struct script_run *r, struct slice *argv, int argc)
 {
     struct session *s = r->call->s;
@@ -236,7 +236,9 @@ static int call(lua_State *lua, bool raise)
         bool debug = script__debug_active();
         if (UNLIKELY(debug))
             script__debug_call(argv, argc);
+        void *filtered = dispatch_filter_begin(r->call->s, &argc, &argv);
         error = run(lua, r, argv, argc);
+        dispatch_filter_end(filtered);
         if (UNLIKELY(debug))
             script__debug_answer(lua, error);
     }

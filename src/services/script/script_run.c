@@ -187,7 +187,8 @@ static bool refuse(struct call *c, unsigned flags, bool read_only)
             return true;
         }
     }
-    if (dispatch_over_memory() && !(flags & (SCRIPT_ALLOW_OOM | SCRIPT_NO_WRITES))) {
+    if (dispatch_over_memory() && !(flags & (SCRIPT_ALLOW_OOM | SCRIPT_NO_WRITES)) &&
+        !(c->s->flags & SESS_ALLOW_OOM)) {
         reply_error(c, "OOM allow-oom flag is not set on the script, can not run it when used "
                        "memory > 'maxmemory'");
         return true;
@@ -291,7 +292,8 @@ void script__run(struct script_env *e, struct call *c, const char *name, int ref
                            .name = name,
                            .eval = eval,
                            .read_only = read_only || (declared && (flags & SCRIPT_NO_WRITES)),
-                           .allow_oom = declared && (flags & SCRIPT_ALLOW_OOM),
+                           .allow_oom = (declared && (flags & SCRIPT_ALLOW_OOM)) ||
+                                        (c->s->flags & SESS_ALLOW_OOM),
                            .resp = 2,
                            .repl = SCRIPT_REPL_AOF | SCRIPT_REPL_REPLICA,
                            .start_us = clock_mono_us()};
