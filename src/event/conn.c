@@ -35,7 +35,7 @@ static void update_interest(struct conn *c)
     int events = 0;
     if (c->want_read || c->write_needs_read || c->handshake)
         events |= LOOP_READ;
-    if (c->want_write || c->read_needs_write)
+    if ((c->want_write && !c->handshake) || c->read_needs_write)
         events |= LOOP_WRITE;
     loop_fd_set(c->watch, events);
 }
@@ -109,8 +109,8 @@ static void on_event(void *arg, int got)
         destroy(c);
 }
 
-struct conn *conn_accept(struct loop *l, int fd, struct tls_context *tls,
-                         const struct conn_ops *ops, void *arg)
+static struct conn *conn_new(struct loop *l, int fd, struct tls_context *tls, bool accepted,
+                             const struct conn_ops *ops, void *arg)
 {
     struct conn *c = mem_calloc(1, sizeof *c);
     c->loop = l;
@@ -123,12 +123,30 @@ struct conn *conn_accept(struct loop *l, int fd, struct tls_context *tls,
         orbit_assert(c->ssl);
         SSL_set_verify(c->ssl, tls->verify, NULL);
         SSL_set_fd(c->ssl, fd);
-        SSL_set_accept_state(c->ssl);
+        if (accepted)
+            SSL_set_accept_state(c->ssl);
+        else
+            SSL_set_connect_state(c->ssl);
         tls__context_ref(tls);
         c->tls = tls;
         c->handshake = true;
     }
     c->watch = loop_fd_add(l, fd, LOOP_READ, on_event, c);
+    return c;
+}
+
+struct conn *conn_accept(struct loop *l, int fd, struct tls_context *tls,
+                         const struct conn_ops *ops, void *arg)
+{
+    return conn_new(l, fd, tls, true, ops, arg);
+}
+
+struct conn *conn_connect(struct loop *l, int fd, struct tls_context *tls,
+                          const struct conn_ops *ops, void *arg)
+{
+    struct conn *c = conn_new(l, fd, tls, false, ops, arg);
+    c->read_needs_write = tls != NULL; /* the handshake begins when the socket is connected */
+    conn_want_write(c, true);
     return c;
 }
 

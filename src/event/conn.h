@@ -24,6 +24,9 @@ enum { CONN_EOF = 0, CONN_AGAIN = -1, CONN_ERROR = -2 };
 /* Takes over fd. tls NULL: plain. ops must outlive it. */
 struct conn *conn_accept(struct loop *l, int fd, struct tls_context *tls,
                          const struct conn_ops *ops, void *arg);
+/* The same for a socket that connects (net_connect_tcp): writable is called once it has, and the handshake is over. */
+struct conn *conn_connect(struct loop *l, int fd, struct tls_context *tls,
+                          const struct conn_ops *ops, void *arg);
 /* May be called inside its own callbacks. Accepts NULL. */
 void conn_close(struct conn *c);
 /* Bytes read, or one of the codes above. */

@@ -69,27 +69,28 @@ static int give_password(char *out, int size, int writing, void *password)
     return (int)n;
 }
 
-static enum status certificate_load(SSL_CTX *ctx, struct error *err)
+static enum status certificate_load(SSL_CTX *ctx, const char *cert, const char *key, char *pass,
+                                    struct error *err)
 {
-    if (!*event_opts.tls_cert_file)
+    if (!*cert)
         return error_set(err, ST_INVALID, "No tls-cert-file configured!");
-    if (!*event_opts.tls_key_file)
+    if (!*key)
         return error_set(err, ST_INVALID, "No tls-key-file configured!");
     SSL_CTX_set_default_passwd_cb(ctx, give_password);
-    SSL_CTX_set_default_passwd_cb_userdata(ctx, event_opts.tls_key_file_pass);
-    if (SSL_CTX_use_certificate_chain_file(ctx, event_opts.tls_cert_file) != 1)
-        return tls_fail(err, "Failed to load certificate", event_opts.tls_cert_file);
-    if (SSL_CTX_use_PrivateKey_file(ctx, event_opts.tls_key_file, SSL_FILETYPE_PEM) != 1)
-        return tls_fail(err, "Failed to load private key", event_opts.tls_key_file);
+    SSL_CTX_set_default_passwd_cb_userdata(ctx, pass);
+    if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
+        return tls_fail(err, "Failed to load certificate", cert);
+    if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
+        return tls_fail(err, "Failed to load private key", key);
     return ST_OK;
 }
 
-static enum status authorities_load(SSL_CTX *ctx, struct error *err)
+static enum status authorities_load(SSL_CTX *ctx, bool needed, struct error *err)
 {
     const char *file = *event_opts.tls_ca_cert_file ? event_opts.tls_ca_cert_file : NULL;
     const char *dir = *event_opts.tls_ca_cert_dir ? event_opts.tls_ca_cert_dir : NULL;
     if (!file && !dir) {
-        if (event_opts.tls_auth_clients == EVENT_TLS_AUTH_NO)
+        if (!needed)
             return ST_OK;
         return error_set(err, ST_INVALID,
                          "Either tls-ca-cert-file or tls-ca-cert-dir must be specified when "
@@ -116,47 +117,67 @@ static enum status dh_params_load(SSL_CTX *ctx, struct error *err)
     return tls_fail(err, "Failed to load DH params file", event_opts.tls_dh_params_file);
 }
 
-static enum status context_fill(SSL_CTX *ctx, struct error *err)
+static void session_cache_set(SSL_CTX *ctx)
 {
     static const unsigned char session_id[] = "orbit";
+    if (!event_opts.tls_session_caching) {
+        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+        return;
+    }
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_SERVER);
+    SSL_CTX_sess_set_cache_size(ctx, event_opts.tls_session_cache_size);
+    SSL_CTX_set_timeout(ctx, event_opts.tls_session_cache_timeout);
+    SSL_CTX_set_session_id_context(ctx, session_id, sizeof session_id - 1);
+}
+
+static enum status server_fill(SSL_CTX *ctx, struct error *err)
+{
+    if (event_opts.tls_prefer_server_ciphers)
+        SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    session_cache_set(ctx);
+    enum status st = certificate_load(ctx, event_opts.tls_cert_file, event_opts.tls_key_file,
+                                      event_opts.tls_key_file_pass, err);
+    if (st == ST_OK)
+        st = authorities_load(ctx, event_opts.tls_auth_clients != EVENT_TLS_AUTH_NO, err);
+    return st == ST_OK ? dh_params_load(ctx, err) : st;
+}
+
+static enum status client_fill(SSL_CTX *ctx, struct error *err)
+{
+    bool own = *event_opts.tls_client_cert_file;
+    enum status st = certificate_load(
+        ctx, own ? event_opts.tls_client_cert_file : event_opts.tls_cert_file,
+        own ? event_opts.tls_client_key_file : event_opts.tls_key_file,
+        own ? event_opts.tls_client_key_file_pass : event_opts.tls_key_file_pass, err);
+    return st == ST_OK ? authorities_load(ctx, true, err) : st;
+}
+
+static enum status ciphers_set(SSL_CTX *ctx, struct error *err)
+{
+    if (*event_opts.tls_ciphers && SSL_CTX_set_cipher_list(ctx, event_opts.tls_ciphers) != 1)
+        return tls_fail(err, "Failed to configure ciphers:", event_opts.tls_ciphers);
+    if (*event_opts.tls_ciphersuites &&
+        SSL_CTX_set_ciphersuites(ctx, event_opts.tls_ciphersuites) != 1)
+        return tls_fail(err, "Failed to configure ciphersuites:", event_opts.tls_ciphersuites);
+    return ST_OK;
+}
+
+static enum status context_new(bool client, struct tls_context **out, struct error *err)
+{
+    *out = NULL;
+    ERR_clear_error();
+    SSL_CTX *ctx = SSL_CTX_new(client ? TLS_client_method() : TLS_server_method());
+    if (!ctx)
+        return tls_fail(err, "TLS", "");
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                               SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                  SSL_OP_SINGLE_DH_USE | SSL_OP_IGNORE_UNEXPECTED_EOF);
-    if (event_opts.tls_prefer_server_ciphers)
-        SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
-    if (event_opts.tls_session_caching) {
-        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_SERVER);
-        SSL_CTX_sess_set_cache_size(ctx, event_opts.tls_session_cache_size);
-        SSL_CTX_set_timeout(ctx, event_opts.tls_session_cache_timeout);
-        SSL_CTX_set_session_id_context(ctx, session_id, sizeof session_id - 1);
-    } else {
-        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    }
     enum status st = protocols_set(ctx, event_opts.tls_protocols, err);
     if (st == ST_OK)
-        st = certificate_load(ctx, err);
+        st = client ? client_fill(ctx, err) : server_fill(ctx, err);
     if (st == ST_OK)
-        st = authorities_load(ctx, err);
-    if (st == ST_OK)
-        st = dh_params_load(ctx, err);
-    if (st == ST_OK && *event_opts.tls_ciphers &&
-        SSL_CTX_set_cipher_list(ctx, event_opts.tls_ciphers) != 1)
-        st = tls_fail(err, "Failed to configure ciphers:", event_opts.tls_ciphers);
-    if (st == ST_OK && *event_opts.tls_ciphersuites &&
-        SSL_CTX_set_ciphersuites(ctx, event_opts.tls_ciphersuites) != 1)
-        st = tls_fail(err, "Failed to configure ciphersuites:", event_opts.tls_ciphersuites);
-    return st;
-}
-
-enum status tls_context_new(struct tls_context **out, struct error *err)
-{
-    *out = NULL;
-    ERR_clear_error();
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    if (!ctx)
-        return tls_fail(err, "TLS", "");
-    enum status st = context_fill(ctx, err);
+        st = ciphers_set(ctx, err);
     ERR_clear_error();
     if (st != ST_OK) {
         SSL_CTX_free(ctx);
@@ -165,14 +186,30 @@ enum status tls_context_new(struct tls_context **out, struct error *err)
     struct tls_context *t = mem_calloc(1, sizeof *t);
     t->ctx = ctx;
     t->refs = 1;
-    if (event_opts.tls_auth_clients == EVENT_TLS_AUTH_YES)
-        t->verify = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-    else if (event_opts.tls_auth_clients == EVENT_TLS_AUTH_OPTIONAL)
-        t->verify = SSL_VERIFY_PEER;
-    else
-        t->verify = SSL_VERIFY_NONE;
     *out = t;
     return ST_OK;
+}
+
+enum status tls_context_new(struct tls_context **out, struct error *err)
+{
+    enum status st = context_new(false, out, err);
+    if (st != ST_OK)
+        return st;
+    if (event_opts.tls_auth_clients == EVENT_TLS_AUTH_YES)
+        (*out)->verify = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    else if (event_opts.tls_auth_clients == EVENT_TLS_AUTH_OPTIONAL)
+        (*out)->verify = SSL_VERIFY_PEER;
+    else
+        (*out)->verify = SSL_VERIFY_NONE;
+    return ST_OK;
+}
+
+enum status tls_client_context_new(struct tls_context **out, struct error *err)
+{
+    enum status st = context_new(true, out, err);
+    if (st == ST_OK)
+        (*out)->verify = SSL_VERIFY_PEER;
+    return st;
 }
 
 void tls__context_ref(struct tls_context *t)

@@ -8,7 +8,7 @@
 
 struct tls_context {
     SSL_CTX *ctx;
-    int verify; /* SSL_VERIFY_* for incoming connections */
+    int verify; /* SSL_VERIFY_* */
     int refs;
 };
 

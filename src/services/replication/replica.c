@@ -244,10 +244,6 @@ void cmd_replicaof(struct call *c)
         reply_errorf(c, "ERR The name of the master is longer than %d bytes", HOST_MAX);
         return;
     }
-    if (compat_opts.tls_replication) {
-        reply_error(c, "ERR tls-replication is on, and this version cannot follow a master by TLS");
-        return;
-    }
     if (repl_link.host && slice_is(c->argv[1], repl_link.host) && repl_link.port == port) {
         reply_status(c, "OK Already connected to specified master");
         return;
@@ -332,9 +328,6 @@ void replica__begin(void)
     buf_free(&host);
     if (!lifecycle.following)
         return;
-    if (compat_opts.tls_replication)
-        log_warning(LOG_SERVER, "tls-replication has no effect on the link to the master: this "
-                                "version cannot follow by TLS");
     repl.known = false;
     load_position();
     repl_link.down_ms = now_ms();

@@ -8,6 +8,7 @@
 #include "event/conn.h"
 #include "event/loop.h"
 #include "event/net.h"
+#include "event/tls.h"
 #include "event/worker.h"
 #include "services/replication/replica_priv.h"
 #include "session/lifecycle.h"
@@ -77,7 +78,8 @@ static void send_port(void)
     struct buf text = BUF_INIT;
     if (compat_opts.replica_announce_port)
         buf_put_int(&text, compat_opts.replica_announce_port);
-    else if (config_get(SLICE("port"), &text) != ST_OK)
+    else if (config_get(compat_opts.tls_replication ? SLICE("tls-port") : SLICE("port"), &text) !=
+             ST_OK)
         buf_put_byte(&text, '0');
     struct slice argv[3] = {SLICE("REPLCONF"), SLICE("listening-port"), buf_slice(&text)};
     replica__command(3, argv);
@@ -332,7 +334,9 @@ static void on_writable(void *arg)
 
 static void on_failed(void *arg, const char *why)
 {
-    replica__drop(why);
+    struct error err = {.message = ""};
+    bool connected = net_connected(conn_fd(repl_link.conn), &err) == ST_OK;
+    replica__drop(connected ? why : err.message);
 }
 
 static const struct conn_ops conn_ops = {
@@ -356,12 +360,16 @@ static void resolve_done(void *arg)
 {
     struct resolve *j = arg;
     bool wanted = repl_link.state == LINK_RESOLVES && repl_link.attempt == j->attempt;
-    if (!wanted && j->st == ST_OK)
+    struct tls_context *tls = NULL;
+    bool socket = j->st == ST_OK;
+    if (wanted && socket && compat_opts.tls_replication)
+        j->st = tls_client_context_new(&tls, &j->err);
+    if (socket && (!wanted || j->st != ST_OK))
         close(j->fd);
     if (wanted && j->st == ST_OK) {
-        repl_link.conn = conn_accept(lifecycle.loop, j->fd, NULL, &conn_ops, NULL);
-        conn_want_write(repl_link.conn, true);
+        repl_link.conn = conn_connect(lifecycle.loop, j->fd, tls, &conn_ops, NULL);
         repl_link.state = LINK_CONNECTS;
+        tls_context_unref(tls);
     } else if (wanted) {
         log_warning(LOG_SERVER, "Unable to connect to MASTER: %s", j->err.message);
         repl_link.state = LINK_WAITS;

@@ -449,6 +449,48 @@ def test_tls():
             assert c.call("PING") == b"PONG", "open connections stay"
 
 
+def test_tls_to_the_master():
+    def link(c):
+        return b"master_link_status:up" in c.call("INFO", "replication")
+
+    with tempfile.TemporaryDirectory() as d, tempfile.TemporaryDirectory() as other:
+        make_certificates(d)
+        make_certificates(other)
+        port = socket.create_server(("127.0.0.1", 0))
+        tls_port = port.getsockname()[1]
+        port.close()
+        path = lambda name: os.path.join(d, name)
+        ours = ["--tls-cert-file", path("server.crt"), "--tls-key-file", path("server.key"), "--tls-ca-cert-file",
+                path("ca.crt")]
+        with Server("--tls-port", str(tls_port), *ours) as master, \
+                Server("--tls-replication", "yes", *ours) as replica:
+            m, r = master.client(), replica.client()
+            big = os.urandom(3000000)
+            m.call("SET", "before", big)
+            r.call("REPLICAOF", "127.0.0.1", str(tls_port))
+            eventually("the link", lambda: link(r))
+            assert r.call("GET", "before") == big
+            m.call("SET", "after", big)
+            eventually("the change", lambda: r.call("GET", "after") == big)
+            # Another certificate of its own, which has a key with a passphrase.
+            r.call("CONFIG", "SET", "tls-client-cert-file", path("server.crt"), "tls-client-key-file", path("locked.key"))
+            r.call("REPLICAOF", "NO", "ONE")
+            r.call("REPLICAOF", "127.0.0.1", str(tls_port))
+            eventually("the reason in the log", lambda: "Failed to load private key" in replica.log())
+            r.call("CONFIG", "SET", "tls-client-key-file-pass", "1234")
+            eventually("the link", lambda: link(r))
+            # A master that nobody vouches for is not followed.
+            r.call("REPLICAOF", "NO", "ONE")
+            r.call("CONFIG", "SET", "tls-ca-cert-file", os.path.join(other, "ca.crt"))
+            r.call("REPLICAOF", "127.0.0.1", str(tls_port))
+            eventually("the reason in the log", lambda: "certificate verify failed" in replica.log())
+            assert not link(r)
+            # Nor is anybody followed in the clear.
+            r.call("REPLICAOF", "127.0.0.1", str(master.port))
+            eventually("the reason in the log", lambda: "wrong version number" in replica.log() or "record" in replica.log())
+            assert not link(r)
+
+
 # -- the process ----------------------------------------------------------------------------------
 
 def test_data_survives_sigterm_and_kill():
