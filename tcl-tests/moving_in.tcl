@@ -19,6 +19,7 @@ proc write_file {name text} {
 
 # Starts the server anew, as one that has never held any data.
 proc start_empty {} {
+    srv::stop $srv::current KILL
     file delete -force [server_dir]/data
     restart
 }
