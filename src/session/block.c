@@ -188,6 +188,13 @@ void block__set_duration(struct session *s, int64_t us)
         b->duration_us = us;
 }
 
+void block_add_duration(struct session *s, int64_t us)
+{
+    struct blocked *b = s->block;
+    if (b)
+        b->duration_us += us;
+}
+
 static void release(struct blocked *b)
 {
     heap_del(b);
@@ -324,7 +331,7 @@ static void answer_unblocked(struct call *c, void *state)
 bool block_unblock(struct session *s, bool with_error)
 {
     struct blocked *b = s->block;
-    if (!b || b->why != BLOCK_WHY_COMMAND || b->answered)
+    if (!b || b->why != BLOCK_WHY_COMMAND || b->answered || !b->ops->timeout)
         return false;
     if (with_error)
         finish(b,

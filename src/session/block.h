@@ -8,7 +8,7 @@
 
 struct block_ops {
     const char *kind; /* for debugging */
-    /* The deadline passed: answer. */
+    /* The deadline passed, or CLIENT UNBLOCK: answer. NULL: there is no deadline, and CLIENT UNBLOCK leaves it alone. */
     void (*timeout)(struct call *c, void *state);
     /* CLIENT UNBLOCK id ERROR and shutdown: default answers "-UNBLOCKED client unblocked via CLIENT UNBLOCK". May be NULL. */
     void (*abort)(struct call *c, void *state);
@@ -22,6 +22,8 @@ void block_wake(struct session *s, void (*answer)(struct call *c, void *state, v
                 void *arg);
 /* Called when the session goes away or times out. CLIENT UNBLOCK; false: it was not blocked. */
 bool block_unblock(struct session *s, bool with_error);
+/* The command has worked so many microseconds more while it was blocked (on another thread). */
+void block_add_duration(struct session *s, int64_t us);
 size_t block_count(void);
 size_t block_deadlines(void); /* how many of them wait with a deadline */
 /* Times out those that are due, lets those that were answered go on; once a tick. True: more is waiting for the next one. */

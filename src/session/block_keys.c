@@ -37,7 +37,9 @@ struct waiter {
 struct key_wait { /* one blocked session */
     struct session *s;
     enum kv_type type;
-    bool is_write, nokey;
+    bool is_write, nokey, any;
+    const struct block_ops *ops; /* the caller's answers; NULL: ours */
+    void *state;
     size_t n;
     struct waiter w[];
 };
@@ -45,6 +47,7 @@ struct key_wait { /* one blocked session */
 static struct dict **databases;
 static int ndatabases;
 static size_t keys_total, keys_on_nokey;
+static struct slice woken_by; /* the key being served */
 static struct list_node ready = {&ready, &ready};
 size_t block__keys_ready;
 
@@ -134,6 +137,16 @@ static void on_modified(void *arg)
         mark(k);
 }
 
+void block_keys_signal(int db, struct slice key)
+{
+    on_modified(&(struct hook_key){db, key});
+}
+
+struct slice block_keys_woken_by(void)
+{
+    return woken_by;
+}
+
 static void mark_database(int db, bool nokey_only)
 {
     if (db >= ndatabases)
@@ -170,7 +183,11 @@ static void on_swapped(void *arg)
 
 static void answer_timeout(struct call *c, void *state)
 {
-    reply_null_array(c);
+    struct key_wait *kw = state;
+    if (kw->ops)
+        kw->ops->timeout(c, kw->state);
+    else
+        reply_null_array(c);
 }
 
 static void wait_free(void *state)
@@ -184,11 +201,14 @@ static void wait_free(void *state)
             keys_on_nokey--;
         drop_if_unwanted(k);
     }
+    if (kw->ops)
+        kw->ops->free_state(kw->state);
     mem_free(kw);
 }
 
 static const struct block_ops key_ops = {
     .kind = "keys", .timeout = answer_timeout, .free_state = wait_free};
+static const struct block_ops endless_ops = {.kind = "keys", .free_state = wait_free};
 
 static bool is_waiting(const struct wanted_key *k, const struct key_wait *kw)
 {
@@ -212,6 +232,13 @@ static void wait_for(struct key_wait *kw, int db, struct slice key)
 void block_on_keys(struct call *c, const struct slice *keys, size_t n, enum kv_type type,
                    int64_t deadline_ms, unsigned flags)
 {
+    block_on_keys_with(c, keys, n, type, deadline_ms, flags, NULL, NULL);
+}
+
+void block_on_keys_with(struct call *c, const struct slice *keys, size_t n, enum kv_type type,
+                        int64_t deadline_ms, unsigned flags, const struct block_ops *ops,
+                        void *state)
+{
     if (c->s->block) { /* runs again */
         c->blocked = true;
         return;
@@ -224,9 +251,13 @@ void block_on_keys(struct call *c, const struct slice *keys, size_t n, enum kv_t
     kw->type = type;
     kw->is_write = (c->cmd->flags & (CMD_WRITE | CMD_MAY_REPLICATE)) != 0;
     kw->nokey = (flags & BLOCK_KEYS_NOKEY) != 0;
+    kw->any = (flags & BLOCK_KEYS_ANY) != 0;
+    kw->ops = ops;
+    kw->state = state;
     for (size_t i = 0; i < n; i++)
         wait_for(kw, c->db, keys[i]);
-    block_session(c, &key_ops, kw, deadline_ms);
+    bool endless = ops && !ops->timeout;
+    block_session(c, endless ? &endless_ops : &key_ops, kw, endless ? 0 : deadline_ms);
 }
 
 /* -- Serving ------------------------------------------------------------------------------------------------------------- */
@@ -250,10 +281,13 @@ static bool is_paused(const struct key_wait *kw)
     return mode == PAUSE_ALL || (mode == PAUSE_WRITE && kw->is_write);
 }
 
-static void run_again(struct session *s)
+static void run_again(struct session *s, const struct wanted_key *k)
 {
     const struct list_node *last = ready.prev;
-    if (!block__again(s))
+    woken_by = key_name(k);
+    bool waits = block__again(s);
+    woken_by = SLICE_NULL;
+    if (!waits)
         return;
     while (ready.prev != last)
         unmark(LIST_ENTRY(ready.prev, struct wanted_key, ready_link));
@@ -275,15 +309,15 @@ static bool serve_key(struct wanted_key *k)
         if (found == FOUND_NOTHING && !k->on_nokey)
             break;
         /* A key that cannot be read concerns everybody: the command says why. */
-        bool wakes =
-            kw->nokey || found == FOUND_UNREADABLE || (found == FOUND_VALUE && type == kw->type);
+        bool wakes = kw->nokey || found == FOUND_UNREADABLE ||
+                     (found == FOUND_VALUE && (kw->any || type == kw->type));
         if (!wakes || (kw->s->flags & SESS_CLOSING))
             continue;
         if (is_paused(kw)) {
             all = false;
             continue;
         }
-        run_again(kw->s);
+        run_again(kw->s, k);
         looked = false;
     }
     k->serving = false;

@@ -17,6 +17,8 @@
 enum block_keys_flags {
     /* Also wakes when the key is deleted or gets another type: the command answers an error then (XREADGROUP). */
     BLOCK_KEYS_NOKEY = 1 << 0,
+    /* A value of any type wakes, whatever type says (modules). */
+    BLOCK_KEYS_ANY = 1 << 1,
 };
 
 /* True inside MULTI and scripts, and in a replay: the command answers null at once instead of blocking. */
@@ -29,6 +31,17 @@ static inline bool block_denied(const struct call *c)
  * block_denied. deadline_ms: wall clock, 0: none; then the answer is a null array. */
 void block_on_keys(struct call *c, const struct slice *keys, size_t n, enum kv_type type,
                    int64_t deadline_ms, unsigned flags);
+
+/* The same with other answers to a timeout, and to CLIENT UNBLOCK; their state stays with the caller, free_state gets it. The
+ * operations' timeout may be NULL: then the command waits without a deadline, and CLIENT UNBLOCK leaves it alone. */
+struct block_ops;
+void block_on_keys_with(struct call *c, const struct slice *keys, size_t n, enum kv_type type,
+                        int64_t deadline_ms, unsigned flags, const struct block_ops *ops,
+                        void *state);
+/* While a command runs again: the key that woke it; SLICE_NULL otherwise. */
+struct slice block_keys_woken_by(void);
+/* Serves those who wait for key although nothing of it has changed that the keyspace knows of. */
+void block_keys_signal(int db, struct slice key);
 
 /* For INFO: keys that somebody waits for; those of them with BLOCK_KEYS_NOKEY. */
 size_t block_keys_total(void);
