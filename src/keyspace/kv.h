@@ -34,6 +34,8 @@ enum kv_enc { KV_ENC_INT, KV_ENC_EMBSTR, KV_ENC_RAW };
 
 #define KV_NO_EXPIRE (-1)
 
+enum kv_removal { KV_DELETED, KV_EXPIRED_NOW, KV_EVICTED, KV_OVERWRITTEN };
+
 /* What the keyspace tells the layers above. Unset members are not called. */
 struct kv_hooks {
     void *arg;
@@ -41,6 +43,8 @@ struct kv_hooks {
     void (*flushed)(void *arg, int db);                    /* before a flush; db -1: all */
     void (*swapped)(void *arg, int a, int b);
     void (*notify)(void *arg, enum notify_class cls, const char *event, int db, struct slice key);
+    /* A key is about to go; it can still be read. Only while kv_tell_removals is on. */
+    void (*removing)(void *arg, enum kv_removal why, int db, struct slice key);
     /* While kv_stream is on: a tick's effects, when they are in the log (without a log: at the end of the tick). */
     void (*committed)(void *arg, struct slice effects);
 };
@@ -218,6 +222,10 @@ MUST_USE enum status kv_aux_get(struct kv *kv, const char *name, struct buf *out
 
 /* Notification, when notify-keyspace-events wants the class. */
 void kv_notify(struct kv *kv, enum notify_class cls, const char *event, int db, struct slice key);
+/* The hook notify is also called for these classes; who listens looks at notify-keyspace-events itself. */
+void kv_notify_also(struct kv *kv, unsigned classes);
+/* The hook removing is called. */
+void kv_tell_removals(struct kv *kv, bool on);
 
 /* True inside the modified hook of a key that the keyspace itself deletes because it has expired: no command did it. */
 bool kv_own_change(const struct kv *kv);

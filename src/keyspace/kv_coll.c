@@ -103,6 +103,7 @@ enum status kv__coll_make(struct kv *kv, int db, struct slice key, enum kv_type 
     if (kv__live(r) && kv__expired(kv, r))
         kv__expire_record(kv, d, r);
     bool is_new = !kv__live(r);
+    kv__removing(kv, r, KV_OVERWRITTEN);
     kv__change_begin(kv, d, r);
     kv__value_clear(r);
     r->form = KV_FORM_COLL;

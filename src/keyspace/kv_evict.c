@@ -137,7 +137,7 @@ static bool evict_one(struct kv *kv, struct candidate *best)
     struct slice argv[2] = {SLICE("DEL"), buf_slice(&best->key)};
     kv_unit_begin(kv);
     kv_effect(kv, best->db, 2, argv);
-    kv_del(kv, r);
+    kv__delete(kv, r, KV_EVICTED);
     kv->st.evicted++;
     kv_notify(kv, NOTIFY_EVICTED, "evicted", best->db, buf_slice(&best->key));
     kv_unit_end(kv);

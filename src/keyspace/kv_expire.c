@@ -114,6 +114,7 @@ void kv__expire_record(struct kv *kv, struct kv_db *d, struct kv_rec *r)
     struct slice argv[2] = {SLICE("DEL"), key};
     kv_unit_begin(kv);
     kv_effect(kv, db, 2, argv);
+    kv__removing(kv, r, KV_EXPIRED_NOW);
     kv->own_change = true;
     kv__bury(kv, d, r);
     kv->own_change = false;

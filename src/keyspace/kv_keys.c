@@ -7,6 +7,12 @@
 
 void kv_del(struct kv *kv, struct kv_rec *r)
 {
+    kv__delete(kv, r, KV_DELETED);
+}
+
+void kv__delete(struct kv *kv, struct kv_rec *r, enum kv_removal why)
+{
+    kv__removing(kv, r, why);
     kv__bury(kv, kv__db_of(kv, r), r);
 }
 
@@ -48,6 +54,8 @@ enum status kv_rename(struct kv *kv, struct kv_rec *r, int to_db, struct slice t
     if (st != ST_OK || to == r)
         return st;
     bool is_new = !kv__live(to);
+    kv__removing(kv, to, KV_DELETED);
+    kv__removing(kv, r, KV_DELETED);
     kv__change_begin(kv, from, r);
     kv__change_begin(kv, d, to);
     kv__value_clear(to);
@@ -115,6 +123,7 @@ enum status kv_copy(struct kv *kv, struct kv_rec *r, int to_db, struct slice to_
     if (st != ST_OK || to == r)
         return st;
     bool is_new = !kv__live(to);
+    kv__removing(kv, to, KV_DELETED);
     kv__change_begin(kv, d, to);
     st = copy_value(kv, r, to, err);
     if (st == ST_OK) {

@@ -122,8 +122,18 @@ enum status kv_lookup(struct kv *kv, int db, struct slice key, unsigned flags, s
     return ST_OK;
 }
 
+void kv_notify_also(struct kv *kv, unsigned classes)
+{
+    kv->notify_also = classes;
+}
+
+void kv_tell_removals(struct kv *kv, bool on)
+{
+    kv->tell_removals = on;
+}
+
 void kv_notify(struct kv *kv, enum notify_class cls, const char *event, int db, struct slice key)
 {
-    if ((keyspace_opts.notify_classes & cls) && kv->hooks.notify && kv__shown(kv, db))
+    if (((keyspace_opts.notify_classes | kv->notify_also) & cls) && kv->hooks.notify && kv__shown(kv, db))
         kv->hooks.notify(kv->hooks.arg, cls, event, db, key);
 }

@@ -137,6 +137,8 @@ struct kv {
     struct wal *wal; /* NULL: appendonly no */
     struct kv_jobs jobs;
     struct kv_hooks hooks;
+    unsigned notify_also; /* classes */
+    bool tell_removals;
     struct kv_source src; /* with the seed of all hashes */
     int ndbs;             /* databases, as configured */
     int nphys;            /* with those beside them, kv_side.c */
@@ -233,6 +235,15 @@ struct kv_rec **kv__table_bucket(struct kv_table *t, size_t i);
 void kv__table_prefetch(const struct kv_table *t, uint64_t pos);
 void kv__table_prefetch_record(const struct kv_table *t, uint64_t pos); /* after the above */
 
+int kv__logical(const struct kv *kv, const struct kv_db *d);
+/* r is about to go. */
+static inline void kv__removing(struct kv *kv, const struct kv_rec *r, enum kv_removal why)
+{
+    if (UNLIKELY(kv->tell_removals) && kv__live(r) && kv->hooks.removing)
+        kv->hooks.removing(kv->hooks.arg, why, kv__logical(kv, &kv->dbs[r->phys]),
+                           slice_make(r->key, r->klen));
+}
+
 /* -- kv_record.c: records and their values */
 uint64_t kv__pos(const struct kv *kv, struct slice key);
 struct kv_rec *kv__rec_new(struct kv *kv, struct kv_db *d, uint64_t pos, struct slice key);
@@ -280,6 +291,8 @@ void kv__change_end(struct kv *kv, struct kv_db *d, struct kv_rec *r);
 void kv__change_finish(struct kv *kv, struct kv_db *d, struct kv_rec *r, uint64_t changes);
 /* Links a clean record into the active list. */
 void kv__link_dirty(struct kv *kv, struct kv_db *d, struct kv_rec *r);
+/* Deletes a key, telling why. */
+void kv__delete(struct kv *kv, struct kv_rec *r, enum kv_removal why);
 /* Turns the record into a tombstone. */
 void kv__bury(struct kv *kv, struct kv_db *d, struct kv_rec *r);
 /* The live or dead record in the cache, else from the store; NULL in *out: no such key. Expiry is not looked at. */
@@ -288,7 +301,6 @@ MUST_USE enum status kv__load(struct kv *kv, struct kv_db *d, uint64_t pos, stru
 /* The same, making an empty record (type KV_NONE, not counted) when there is none. Expiry is not looked at. */
 MUST_USE enum status kv__load_or_make(struct kv *kv, struct kv_db *d, struct slice key,
                                       struct kv_rec **out, struct error *err);
-int kv__logical(const struct kv *kv, const struct kv_db *d);
 /* Forgets every record of d in memory; the memory goes back on a worker. */
 void kv__db_forget(struct kv *kv, struct kv_db *d);
 static inline void kv__submit(struct kv *kv, enum kv_lane lane, void (*run)(void *),

@@ -69,6 +69,7 @@ static enum status set_value(struct kv *kv, int db, struct slice key, struct sli
     if (UNLIKELY(kv__live(r) && kv__expired(kv, r)))
         kv__expire_record(kv, d, r);
     bool is_new = !kv__live(r);
+    kv__removing(kv, r, KV_OVERWRITTEN);
     kv__change_begin(kv, d, r);
     if (int_value) {
         kv__value_set_int(r, *int_value);

@@ -67,6 +67,11 @@ static void on_notify(void *arg, enum notify_class cls, const char *event, int d
     hook_run(HOOK_NOTIFY, &(struct hook_notify){cls, event, db, key});
 }
 
+static void on_removing(void *arg, enum kv_removal why, int db, struct slice key)
+{
+    hook_event(EVENT_KEY, (unsigned)why, &(struct hook_key){db, key});
+}
+
 static void on_committed(void *arg, struct slice effects)
 {
     hook_run(HOOK_COMMITTED, &effects);
@@ -76,6 +81,7 @@ static const struct kv_hooks kv_hooks = {.modified = on_modified,
                                          .flushed = on_flushed,
                                          .swapped = on_swapped,
                                          .notify = on_notify,
+                                         .removing = on_removing,
                                          .committed = on_committed};
 
 static enum worker_lane lane_of(enum kv_lane lane)

@@ -3,7 +3,7 @@
 
 #include "base/status.h"
 
-#define HOOKS_PER_POINT 12
+#define HOOKS_PER_POINT 16
 
 static hook_fn hooks[HOOK_POINTS][HOOKS_PER_POINT];
 static int counts[HOOK_POINTS];
@@ -21,6 +21,12 @@ void hook_run(enum hook_point point, void *arg)
 {
     for (int i = 0; i < counts[point]; i++)
         hooks[point][i](arg);
+}
+
+void hook_event(enum server_event event, unsigned sub, void *data)
+{
+    if (counts[HOOK_EVENT])
+        hook_run(HOOK_EVENT, &(struct hook_event){event, sub, data});
 }
 
 int hook_any(enum hook_point point)

@@ -5,6 +5,8 @@
 
 #include "base/slice.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct session;
@@ -21,10 +23,11 @@ enum hook_point {
     HOOK_KEY_MODIFIED,   /* struct hook_key * */
     HOOK_FLUSHED,        /* struct hook_key *, db -1: all */
     HOOK_SWAPPED,        /* struct hook_swap * */
-    HOOK_NOTIFY,         /* struct hook_notify *: a keyspace notification that passed the mask */
+    HOOK_NOTIFY,         /* struct hook_notify *: a keyspace notification that the mask or a module wants */
     HOOK_COMMITTED,      /* struct slice *: a tick's effects, while kv_stream is on */
     HOOK_REPLICATE, /* struct hook_words *: for the replicas, and no effect (DEBUG REPLICATE) */
     HOOK_ROLE,      /* NULL: lifecycle.following has changed */
+    HOOK_EVENT,     /* struct hook_event *: the server's life, as modules are told of it */
     HOOK_CRON,      /* NULL: ten times a second or by hz */
     HOOK_TICK,      /* NULL: before the tick is committed */
     HOOK_UNIT_END, /* NULL: a top-level command is over, with everything it ran (send what was deferred) */
@@ -47,7 +50,42 @@ struct hook_words {
     size_t argc;
     const struct slice *argv;
 };
+/* Events of HOOK_EVENT; the numbers are those of the module API's REDISMODULE_EVENT_* and their sub-events. */
+enum server_event {
+    EVENT_ROLE_CHANGED = 0,  /* 0 master now, 1 replica now */
+    EVENT_PERSISTENCE = 1,   /* 0 dump, 1 log, 2 dump in the foreground begins; 3 ended, 4 failed */
+    EVENT_FLUSH = 2,         /* 0 begins, 1 ended; data: struct hook_flush */
+    EVENT_LOADING = 3,       /* 0 dump, 1 log, 2 master's dump begins; 3 ended, 4 failed */
+    EVENT_CLIENT = 4,        /* 0 connected, 1 gone; data: struct session */
+    EVENT_SHUTDOWN = 5,
+    EVENT_REPLICA = 6,       /* 0 online, 1 offline */
+    EVENT_MASTER_LINK = 7,   /* 0 up, 1 down */
+    EVENT_CRON = 8,
+    EVENT_MODULE = 9,        /* 0 loaded, 1 unloaded */
+    EVENT_LOADING_PROGRESS = 10, /* 0 dump, 1 log; data: int, of 1024 */
+    EVENT_SWAPDB = 11,       /* data: struct hook_swap */
+    EVENT_FORK_CHILD = 13,   /* 0 born, 1 died */
+    EVENT_ASYNC_LOAD = 14,   /* 0 started, 1 aborted, 2 completed */
+    EVENT_LOOP = 15,         /* 0 before, 1 after the loop sleeps */
+    EVENT_CONFIG = 16,       /* data: struct hook_config */
+    EVENT_KEY = 17,          /* 0 deleted, 1 expired, 2 evicted, 3 overwritten; data: struct hook_key */
+};
+struct hook_event {
+    enum server_event event;
+    unsigned sub;
+    void *data;
+};
+struct hook_flush {
+    int db; /* -1: all */
+    bool async;
+};
+struct hook_config {
+    const char *const *names;
+    size_t n;
+};
 typedef void (*hook_fn)(void *arg);
+/* hook_run(HOOK_EVENT, ...). */
+void hook_event(enum server_event event, unsigned sub, void *data);
 void hook_add(enum hook_point point, hook_fn fn);
 void hook_run(enum hook_point point, void *arg);
 /* Cheap test, to leave out building the argument. */

@@ -339,6 +339,8 @@ static void on_close(void *arg)
 static void on_notify(void *arg)
 {
     const struct hook_notify *n = arg;
+    if (!(keyspace_opts.notify_classes & n->cls)) /* for modules only */
+        return;
     if (dict_count(topics[PUBSUB_CHANNEL]) == 0 && dict_count(topics[PUBSUB_PATTERN]) == 0)
         return;
     struct slice event = slice_str(n->event);
