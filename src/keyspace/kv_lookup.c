@@ -134,6 +134,7 @@ void kv_tell_removals(struct kv *kv, bool on)
 
 void kv_notify(struct kv *kv, enum notify_class cls, const char *event, int db, struct slice key)
 {
-    if (((keyspace_opts.notify_classes | kv->notify_also) & cls) && kv->hooks.notify && kv__shown(kv, db))
+    if (((keyspace_opts.notify_classes | kv->notify_also) & cls) && kv->hooks.notify &&
+        kv__shown(kv, db))
         kv->hooks.notify(kv->hooks.arg, cls, event, db, key);
 }

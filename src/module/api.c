@@ -10,11 +10,25 @@ struct api {
 
 static const struct api table[] = {
 #define RM_API(type, name, parameters) {"RedisModule_" #name, (void (*)(void))rm_##name},
+#include "module/api/block.def"
 #include "module/api/call.def"
+#include "module/api/cluster.def"
+#include "module/api/dict.def"
+#include "module/api/event.def"
 #include "module/api/filter.def"
+#include "module/api/fork.def"
+#include "module/api/hash.def"
+#include "module/api/key.def"
+#include "module/api/list.def"
 #include "module/api/memory.def"
+#include "module/api/notify.def"
 #include "module/api/reply.def"
+#include "module/api/scan.def"
+#include "module/api/stream.def"
 #include "module/api/string.def"
+#include "module/api/thread.def"
+#include "module/api/timer.def"
+#include "module/api/zset.def"
 #undef RM_API
     {"RedisModule_CreateCommand", (void (*)(void))rm_CreateCommand},
     {"RedisModule_SetModuleAttribs", (void (*)(void))rm_SetModuleAttribs},

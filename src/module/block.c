@@ -160,10 +160,11 @@ static RedisModuleBlockedClient *waiting_on_keys(struct session *s)
     return s->block ? s->slot[SESS_SLOT_MODULE] : NULL;
 }
 
-RedisModuleBlockedClient *rm_BlockClientOnKeysWithFlags(
-    RedisModuleCtx *ctx, RedisModuleCmdFunc reply, RedisModuleCmdFunc timeout,
-    void (*free_fn)(RedisModuleCtx *, void *), long long timeout_ms, RedisModuleString **keys,
-    int n, void *privdata, int flags)
+RedisModuleBlockedClient *
+rm_BlockClientOnKeysWithFlags(RedisModuleCtx *ctx, RedisModuleCmdFunc reply,
+                              RedisModuleCmdFunc timeout, void (*free_fn)(RedisModuleCtx *, void *),
+                              long long timeout_ms, RedisModuleString **keys, int n, void *privdata,
+                              int flags)
 {
     RedisModuleBlockedClient *bc = make(ctx, reply, timeout, free_fn, privdata);
     bc->on_keys = true;

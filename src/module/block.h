@@ -23,8 +23,8 @@ struct RedisModuleBlockedClient {
     bool unblocked;         /* UnblockClient was called: in the queue */
     bool answering;         /* the client is being answered; its end is no disconnection */
     bool timed_out, gone;
-    int64_t work_start_us;         /* BlockedClientMeasureTimeStart */
-    _Atomic int64_t work_us;       /* measured */
+    int64_t work_start_us;   /* BlockedClientMeasureTimeStart */
+    _Atomic int64_t work_us; /* measured */
 };
 
 /* The session waits on keys for a module and one of them is ready: asks the module. False: this is no such call. */

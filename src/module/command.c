@@ -1,6 +1,6 @@
 /* Commands of modules: how they are made, called and taken away. */
 #include "base/mem.h"
-#include "module/module_priv.h"
+#include "module/block.h"
 #include "session/reply.h"
 
 #include <ctype.h>
@@ -10,6 +10,8 @@
 
 static void run(struct call *c)
 {
+    if (module__block_serve(c))
+        return;
     RedisModuleCommand *mc = module__command_of(c->cmd);
     RedisModuleString **argv = module__argv(c->argv, c->argc);
     RedisModuleCtx ctx;

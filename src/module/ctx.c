@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "module/module_priv.h"
+#include "session/lifecycle.h"
 #include "session/sink_null.h"
 
 static void init(RedisModuleCtx *ctx, struct module *m, struct session *s)
@@ -17,6 +18,18 @@ void module__ctx_open(RedisModuleCtx *ctx, struct module *m)
     ctx->db = 0;
     ctx->entered = true;
     ctx->former = call_enter(ctx->s);
+}
+
+void module__ctx_detached(RedisModuleCtx *ctx, struct module *m)
+{
+    static struct module nobody;
+    if (!m) {
+        m = &nobody;
+        if (!m->session)
+            m->session = session_new_internal(lifecycle.kv);
+    }
+    init(ctx, m, m->session);
+    ctx->db = 0;
 }
 
 void module__ctx_command(RedisModuleCtx *ctx, struct module *m, struct call *c)

@@ -31,7 +31,7 @@ RedisModuleDict *rm_CreateDict(RedisModuleCtx *ctx)
 
 void rm_FreeDict(RedisModuleCtx *ctx, RedisModuleDict *d)
 {
-    module__auto_forget(ctx, d);
+    (void)module__auto_forget(ctx, d);
     radix_free(d->keys, NULL);
     mem_free(d);
 }

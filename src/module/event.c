@@ -72,12 +72,40 @@ static void fire_flush(unsigned sub, const struct hook_flush *f)
     fire(REDISMODULE_EVENT_FLUSHDB, sub, &info);
 }
 
+/* "1.2.3.4:5", "[::1]:5" or "path:0". */
+static void client_info(struct session *s, RedisModuleClientInfo *info)
+{
+    struct sess_peer peer;
+    s->ops->peer(s, &peer);
+    info->id = s->id;
+    info->db = (uint16_t)s->db;
+    info->flags = (peer.tls ? REDISMODULE_CLIENTINFO_FLAG_SSL : 0) |
+                  (peer.unix_socket ? REDISMODULE_CLIENTINFO_FLAG_UNIXSOCKET : 0) |
+                  (s->flags & SESS_PUBSUB ? REDISMODULE_CLIENTINFO_FLAG_PUBSUB : 0) |
+                  (s->flags & SESS_BLOCKED ? REDISMODULE_CLIENTINFO_FLAG_BLOCKED : 0) |
+                  (s->flags & SESS_TRACKING ? REDISMODULE_CLIENTINFO_FLAG_TRACKING : 0) |
+                  (s->flags & SESS_MULTI ? REDISMODULE_CLIENTINFO_FLAG_MULTI : 0);
+    const char *colon = strrchr(peer.addr, ':');
+    if (!colon || peer.unix_socket)
+        return;
+    const char *from = peer.addr;
+    size_t n = (size_t)(colon - from);
+    if (n > 1 && from[0] == '[') {
+        from++;
+        n -= 2;
+    }
+    if (n >= sizeof info->addr)
+        n = sizeof info->addr - 1;
+    memcpy(info->addr, from, n);
+    info->port = (uint16_t)atoi(colon + 1);
+}
+
 static void fire_client(unsigned sub, struct session *s)
 {
     RedisModuleClientInfo info = REDISMODULE_CLIENTINFO_INITIALIZER_V1;
     if (list_empty(of(REDISMODULE_EVENT_CLIENT_CHANGE)))
         return;
-    module__client_info(s, &info);
+    client_info(s, &info);
     fire(REDISMODULE_EVENT_CLIENT_CHANGE, sub, &info);
 }
 
@@ -159,9 +187,8 @@ static void on_event(void *arg)
     }
     case EVENT_SWAPDB: {
         const struct hook_swap *h = e->data;
-        RedisModuleSwapDbInfo info = {.version = REDISMODULE_SWAPDBINFO_VERSION,
-                                      .dbnum_first = h->a,
-                                      .dbnum_second = h->b};
+        RedisModuleSwapDbInfo info = {
+            .version = REDISMODULE_SWAPDBINFO_VERSION, .dbnum_first = h->a, .dbnum_second = h->b};
         fire(REDISMODULE_EVENT_SWAPDB, 0, &info);
         break;
     }
@@ -207,7 +234,8 @@ static void on_session_close(void *arg)
 
 static struct subscriber *find(const struct module *m, uint64_t id)
 {
-    LIST_EACH(it, of(id)) {
+    LIST_EACH(it, of(id))
+    {
         struct subscriber *s = LIST_ENTRY(it, struct subscriber, link);
         if (s->module == m)
             return s;
@@ -255,11 +283,9 @@ int rm_SubscribeToServerEvent(RedisModuleCtx *ctx, RedisModuleEvent event,
     return REDISMODULE_OK;
 }
 
-int rm_IsSubEventSupported(RedisModuleEvent event, int64_t sub)
+int rm_IsSubEventSupported(RedisModuleEvent event, uint64_t sub)
 {
-    if (event.id >= _REDISMODULE_EVENT_NEXT || sub < 0)
-        return 0;
-    return (uint64_t)sub < parts[event.id];
+    return event.id < _REDISMODULE_EVENT_NEXT && sub < parts[event.id];
 }
 
 void module__events_drop(struct module *m)

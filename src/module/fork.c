@@ -3,7 +3,7 @@
  * leaves by ExitFromChild alone. */
 #include "base/log.h"
 #include "event/loop.h"
-#include "module/module_priv.h"
+#include "module/event.h"
 #include "session/hooks.h"
 #include "session/info.h"
 #include "session/lifecycle.h"

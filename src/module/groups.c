@@ -1,9 +1,14 @@
 /* What each group of the API keeps for modules, and so has to drop when one goes. */
-#include "module/module_priv.h"
+#include "module/block.h"
+#include "module/event.h"
 
 const struct module_group module__groups[] = {
     {"commands", NULL, module__commands_drop},
     {"calls", NULL, module__calls_drop},
     {"filters", NULL, module__filters_drop},
+    {"blocked clients", module__block_refuses, NULL},
+    {"timers", module__timers_refuses, module__timers_drop},
+    {"notifications", NULL, module__notify_drop},
+    {"events", NULL, module__events_drop},
 };
 const size_t module__ngroups = COUNT_OF(module__groups);

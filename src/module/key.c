@@ -93,7 +93,7 @@ void rm_CloseKey(RedisModuleKey *key)
     bool implicit = !(ctx->module->options & REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED);
     if ((key->mode & REDISMODULE_WRITE) && implicit)
         signal_modified(key->db, module__slice(key->name));
-    module__auto_forget(ctx, key);
+    (void)module__auto_forget(ctx, key);
     module__key_deinit(key);
     mem_free(key);
 }

@@ -1,6 +1,8 @@
 /* Loading and unloading: dlopen, OnLoad, and a clean state when anything fails. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "module/block.h"
+#include "module/event.h"
 #include "module/module.h"
 #include "module/module_priv.h"
 #include "session/lifecycle.h"
@@ -90,6 +92,7 @@ enum status module__load(const char *path, const struct slice *argv, size_t argc
         return st;
     }
     log_notice(LOG_SERVER, "Module '%s' loaded from %s", m->name, path);
+    module__event_module(m, REDISMODULE_SUBEVENT_MODULE_LOADED);
     return ST_OK;
 }
 
@@ -104,6 +107,7 @@ enum status module__unload(struct slice name, struct error *err)
             return error_set(err, ST_BUSY, "%s", why);
     }
     log_notice(LOG_SERVER, "Module %s unloaded", m->name);
+    module__event_module(m, REDISMODULE_SUBEVENT_MODULE_UNLOADED);
     drop(m);
     return ST_OK;
 }
@@ -111,6 +115,9 @@ enum status module__unload(struct slice name, struct error *err)
 enum status module_start(struct error *err)
 {
     module__loop_thread_is_this();
+    module__block_start();
+    module__thread_start();
+    module__timer_start();
     return ST_OK;
 }
 

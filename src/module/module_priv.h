@@ -102,6 +102,8 @@ struct RedisModuleCtx {
 void module__ctx_open(RedisModuleCtx *ctx, struct module *m);
 /* The context of a running command; the unit is the command's. */
 void module__ctx_command(RedisModuleCtx *ctx, struct module *m, struct call *c);
+/* A context that is used now and then, by a thread that brackets its work itself. m NULL: of no module. */
+void module__ctx_detached(RedisModuleCtx *ctx, struct module *m);
 /* Frees what is left of it: auto memory, pool; ends the unit. */
 void module__ctx_close(RedisModuleCtx *ctx);
 /* Auto memory: when ctx (may be NULL) has it on, p is freed at its end with this function. forget: the module frees p itself;

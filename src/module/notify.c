@@ -1,8 +1,8 @@
 /* Keyspace notifications for modules, and jobs that run after the command that caused them. */
+#include "keyspace/notify.h"
 #include "base/mem.h"
 #include "keyspace/keyspace_options.h"
-#include "keyspace/notify.h"
-#include "module/module_priv.h"
+#include "module/event.h"
 #include "session/hooks.h"
 #include "session/lifecycle.h"
 
@@ -75,7 +75,7 @@ static void update_classes(void)
 {
     unsigned classes = 0;
     LIST_EACH(it, &subscribers)
-        classes |= LIST_ENTRY(it, struct subscriber, link)->classes;
+    classes |= LIST_ENTRY(it, struct subscriber, link)->classes;
     kv_notify_also(lifecycle.kv, classes);
 }
 
@@ -95,11 +95,8 @@ int rm_AddPostNotificationJob(RedisModuleCtx *ctx, RedisModulePostNotificationJo
     if (lifecycle.loading || lifecycle.following)
         return REDISMODULE_ERR; /* the master, or the log, has what follows from it */
     struct job *j = mem_alloc(sizeof *j);
-    *j = (struct job){.module = ctx->module,
-                      .db = ctx->db,
-                      .fn = fn,
-                      .data = data,
-                      .free_data = free_data};
+    *j = (struct job){
+        .module = ctx->module, .db = ctx->db, .fn = fn, .data = data, .free_data = free_data};
     list_push(&jobs, &j->link);
     hook_add(HOOK_UNIT_END, run_jobs);
     return REDISMODULE_OK;
@@ -110,8 +107,7 @@ int rm_GetNotifyKeyspaceEvents(void)
     return (int)keyspace_opts.notify_classes;
 }
 
-int rm_NotifyKeyspaceEvent(RedisModuleCtx *ctx, int type, const char *event,
-                           RedisModuleString *key)
+int rm_NotifyKeyspaceEvent(RedisModuleCtx *ctx, int type, const char *event, RedisModuleString *key)
 {
     if (!ctx)
         return REDISMODULE_ERR;

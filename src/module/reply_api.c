@@ -1,8 +1,8 @@
 /* Replies: into the sink of the context, whatever protocol that is. A context that nobody waits for has the null sink. */
-#include "session/reply.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "module/module_priv.h"
+#include "session/reply.h"
 
 #include <stdarg.h>
 

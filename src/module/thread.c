@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "event/loop.h"
 #include "module/block.h"
+#include "module/event.h"
 #include "session/lifecycle.h"
 #include "session/sink_null.h"
 

@@ -4,7 +4,7 @@
 #include "base/dict.h"
 #include "base/mem.h"
 #include "event/loop.h"
-#include "module/module_priv.h"
+#include "module/event.h"
 #include "session/lifecycle.h"
 
 #include <errno.h>
@@ -107,7 +107,8 @@ static struct list_node watches = {&watches, &watches};
 
 static struct watch *watch_of(int fd)
 {
-    LIST_EACH(it, &watches) {
+    LIST_EACH(it, &watches)
+    {
         struct watch *w = LIST_ENTRY(it, struct watch, link);
         if (w->fd == fd)
             return w;

@@ -23,8 +23,8 @@ enum hook_point {
     HOOK_KEY_MODIFIED,   /* struct hook_key * */
     HOOK_FLUSHED,        /* struct hook_key *, db -1: all */
     HOOK_SWAPPED,        /* struct hook_swap * */
-    HOOK_NOTIFY,         /* struct hook_notify *: a keyspace notification that the mask or a module wants */
-    HOOK_COMMITTED,      /* struct slice *: a tick's effects, while kv_stream is on */
+    HOOK_NOTIFY, /* struct hook_notify *: a keyspace notification that the mask or a module wants */
+    HOOK_COMMITTED, /* struct slice *: a tick's effects, while kv_stream is on */
     HOOK_REPLICATE, /* struct hook_words *: for the replicas, and no effect (DEBUG REPLICATE) */
     HOOK_ROLE,      /* NULL: lifecycle.following has changed */
     HOOK_EVENT,     /* struct hook_event *: the server's life, as modules are told of it */
@@ -52,23 +52,23 @@ struct hook_words {
 };
 /* Events of HOOK_EVENT; the numbers are those of the module API's REDISMODULE_EVENT_* and their sub-events. */
 enum server_event {
-    EVENT_ROLE_CHANGED = 0,  /* 0 master now, 1 replica now */
-    EVENT_PERSISTENCE = 1,   /* 0 dump, 1 log, 2 dump in the foreground begins; 3 ended, 4 failed */
-    EVENT_FLUSH = 2,         /* 0 begins, 1 ended; data: struct hook_flush */
-    EVENT_LOADING = 3,       /* 0 dump, 1 log, 2 master's dump begins; 3 ended, 4 failed */
-    EVENT_CLIENT = 4,        /* 0 connected, 1 gone; data: struct session */
+    EVENT_ROLE_CHANGED = 0, /* 0 master now, 1 replica now */
+    EVENT_PERSISTENCE = 1,  /* 0 dump, 1 log, 2 dump in the foreground begins; 3 ended, 4 failed */
+    EVENT_FLUSH = 2,        /* 0 begins, 1 ended; data: struct hook_flush */
+    EVENT_LOADING = 3,      /* 0 dump, 1 log, 2 master's dump begins; 3 ended, 4 failed */
+    EVENT_CLIENT = 4,       /* 0 connected, 1 gone; data: struct session */
     EVENT_SHUTDOWN = 5,
-    EVENT_REPLICA = 6,       /* 0 online, 1 offline */
-    EVENT_MASTER_LINK = 7,   /* 0 up, 1 down */
+    EVENT_REPLICA = 6,     /* 0 online, 1 offline */
+    EVENT_MASTER_LINK = 7, /* 0 up, 1 down */
     EVENT_CRON = 8,
-    EVENT_MODULE = 9,        /* 0 loaded, 1 unloaded */
+    EVENT_MODULE = 9,            /* 0 loaded, 1 unloaded */
     EVENT_LOADING_PROGRESS = 10, /* 0 dump, 1 log; data: int, of 1024 */
-    EVENT_SWAPDB = 11,       /* data: struct hook_swap */
-    EVENT_FORK_CHILD = 13,   /* 0 born, 1 died */
-    EVENT_ASYNC_LOAD = 14,   /* 0 started, 1 aborted, 2 completed */
-    EVENT_LOOP = 15,         /* 0 before, 1 after the loop sleeps */
-    EVENT_CONFIG = 16,       /* data: struct hook_config */
-    EVENT_KEY = 17,          /* 0 deleted, 1 expired, 2 evicted, 3 overwritten; data: struct hook_key */
+    EVENT_SWAPDB = 11,           /* data: struct hook_swap */
+    EVENT_FORK_CHILD = 13,       /* 0 born, 1 died */
+    EVENT_ASYNC_LOAD = 14,       /* 0 started, 1 aborted, 2 completed */
+    EVENT_LOOP = 15,             /* 0 before, 1 after the loop sleeps */
+    EVENT_CONFIG = 16,           /* data: struct hook_config */
+    EVENT_KEY = 17, /* 0 deleted, 1 expired, 2 evicted, 3 overwritten; data: struct hook_key */
 };
 struct hook_event {
     enum server_event event;
