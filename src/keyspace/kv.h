@@ -133,7 +133,8 @@ const char *kv_rec_type_name(const struct kv_rec *r, char tmp[10]);
 struct slice kv_rec_key(const struct kv_rec *r);
 int64_t kv_rec_expire(const struct kv_rec *r);       /* unix ms, KV_NO_EXPIRE */
 const char *kv_rec_encoding(const struct kv_rec *r); /* OBJECT ENCODING's word */
-size_t kv_rec_memory(const struct kv_rec *r);        /* bytes in RAM: MEMORY USAGE */
+size_t
+kv_rec_memory(const struct kv_rec *r); /* bytes in RAM; of an object: what is not its module's */
 int64_t kv_rec_idle_s(const struct kv *kv, const struct kv_rec *r);
 unsigned kv_rec_freq(const struct kv *kv, const struct kv_rec *r); /* LFU counter, decayed */
 void kv_rec_set_idle(struct kv *kv, struct kv_rec *r, int64_t idle_s);

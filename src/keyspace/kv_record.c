@@ -453,8 +453,6 @@ int64_t kv_rec_expire(const struct kv_rec *r)
 size_t kv_rec_memory(const struct kv_rec *r)
 {
     size_t n = kv__rec_size(r);
-    if (r->form == KV_FORM_OBJECT)
-        return n + kv_object_memory(r, 5);
     if (r->form != KV_FORM_COLL)
         return n;
     /* What is not in memory counts as if it were. */

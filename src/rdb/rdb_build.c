@@ -2,6 +2,7 @@
 
 #include "keyspace/kv_hash.h"
 #include "keyspace/kv_list.h"
+#include "keyspace/kv_object.h"
 #include "keyspace/kv_set.h"
 #include "keyspace/kv_zset.h"
 #include "rdb/rdb_decode.h"
@@ -153,12 +154,32 @@ static enum status on_pending(void *arg, struct kv_stream_id id, int64_t deliver
     return kv_stream_pending_put(b->rec, &b->group, &p, err);
 }
 
+/* What was there goes only when the module has taken the value. */
+static enum status on_module(void *arg, uint64_t id, struct slice parts, struct error *err)
+{
+    struct builder *b = arg;
+    const struct kv_object_type *t = kv_object_type_find(b->kv, id);
+    struct kv_object_place at = {b->db, b->key};
+    void *value;
+    orbit_assert(t); /* the decoder has asked */
+    enum status st = kv_object_decode(b->kv, t, id, &at, parts, &value, err);
+    if (st != ST_OK)
+        return st;
+    st = kv_object_set(b->kv, b->db, b->key, t, value, &b->rec, err);
+    if (st != ST_OK)
+        t->ops->free(t, value);
+    else if (b->expire != KV_NO_EXPIRE)
+        kv_set_expire(b->kv, b->rec, b->expire);
+    return st;
+}
+
 enum status rdb_build(struct kv *kv, int db, struct slice key, struct reader *value,
                       unsigned rdb_type, int64_t expire, struct kv_rec **rec, struct error *err)
 {
     struct builder b = {.kv = kv, .db = db, .key = key, .expire = expire};
-    const struct rdb_sink sink = {&b,       on_string,  on_begin, on_element,  on_scored,
-                                  on_entry, on_numbers, on_group, on_consumer, on_pending};
+    const struct rdb_sink sink = {&b,          on_string,  on_begin,   on_element,
+                                  on_scored,   on_entry,   on_numbers, on_group,
+                                  on_consumer, on_pending, on_module};
     enum status st = rdb_decode(value, rdb_type, false, &sink, err);
     if (st == ST_OK && b.type == KV_LIST)
         st = kv_list_settle(b.rec, err);

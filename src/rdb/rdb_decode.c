@@ -3,8 +3,10 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "keyspace/kv_object.h"
 #include "rdb/rdb_codec.h"
 #include "rdb/rdb_format.h"
+#include "rdb/rdb_modules.h"
 #include "rdb/rdb_priv.h"
 #include "rdb/rdb_seq.h"
 
@@ -240,52 +242,30 @@ static enum status decode_quicklist(struct rdb_decoder *d)
 
 /* -- Modules ------------------------------------------------------------------------------------------------------------- */
 
-void rdb_module_name(uint64_t id, char out[10])
+static enum status decode_module(struct rdb_decoder *d)
 {
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    id >>= 10;
-    for (int i = 8; i >= 0; i--, id >>= 6)
-        out[i] = letters[id & 63];
-    out[9] = 0;
-}
-
-static enum status refuse_module(struct rdb_decoder *d)
-{
-    char name[10];
+    char name[KV_OBJECT_NAME + 1];
+    struct slice parts;
     if (d->type == RDB_MODULE_PRE_GA)
         return error_set(d->err, ST_UNSUPPORTED, "Pre-release module format not supported");
-    rdb_module_name(rdb_get_len(d->r), name);
-    return error_set(d->err, ST_UNSUPPORTED,
-                     "The RDB file contains module data I can't load: no matching module type '%s'",
-                     name);
+    uint64_t id = rdb_get_len(d->r);
+    if (!d->r->bad && !rdb_knows_module(id)) {
+        kv_object_name(id, name);
+        return error_set(
+            d->err, ST_UNSUPPORTED,
+            "The RDB file contains module data I can't load: no matching module type '%s'", name);
+    }
+    if (!rdb_skip_module_parts(d->r, &parts))
+        return error_set(d->err, ST_CORRUPT, "the value of a module's type is broken");
+    d->given++;
+    return d->sink ? d->sink->module(d->sink->arg, id, parts, d->err) : ST_OK;
 }
 
 static bool skip_module(struct reader *r)
 {
+    struct slice parts;
     (void)rdb_get_len(r);
-    while (!r->bad) {
-        switch (rdb_get_len(r)) {
-        case RDB_MODULE_EOF:
-            return !r->bad;
-        case RDB_MODULE_SINT:
-        case RDB_MODULE_UINT:
-            (void)rdb_get_len(r);
-            break;
-        case RDB_MODULE_FLOAT:
-            (void)reader_u32le(r);
-            break;
-        case RDB_MODULE_DOUBLE:
-            (void)reader_u64le(r);
-            break;
-        case RDB_MODULE_STRING:
-            rdb_skip_string(r);
-            break;
-        default:
-            return false;
-        }
-    }
-    return false;
+    return rdb_skip_module_parts(r, &parts);
 }
 
 /* -- All ----------------------------------------------------------------------------------------------------------------- */
@@ -312,7 +292,7 @@ static enum status decode(struct rdb_decoder *d)
         return decode_zset(d);
     case RDB_MODULE_PRE_GA:
     case RDB_MODULE_2:
-        return refuse_module(d);
+        return decode_module(d);
     case RDB_LIST_QUICKLIST:
     case RDB_LIST_QUICKLIST_2:
         return decode_quicklist(d);

@@ -1,4 +1,4 @@
-/* A value of a dump, decoded into calls: one for each element. All types and encodings that Redis ever wrote, but for modules.
+/* A value of a dump, decoded into calls: one for each element. All types and encodings that Redis ever wrote.
  *
  * Trusts nothing: sizes, counts, order, checks inside of packed sequences, references of pending entries; duplicates only when
  * asked to. What the calls get is borrowed for the call. A failure may come after some elements were given: who must not have
@@ -41,17 +41,16 @@ struct rdb_sink {
     enum status (*consumer)(void *arg, const struct rdb_stream_consumer *c, struct error *err);
     enum status (*pending)(void *arg, struct kv_stream_id id, int64_t delivered_ms,
                            uint64_t deliveries, struct error *err);
+    /* A value of a module's type, whole: the parts that it saved, with their end. */
+    enum status (*module)(void *arg, uint64_t id, struct slice parts, struct error *err);
 };
 
 /* Decodes the value of this type; the reader then stands behind it. sink NULL: only checks. unique: refuse duplicates among
- * fields and members. ST_CORRUPT, ST_UNSUPPORTED (a module's), ST_NOT_FOUND (a collection without elements), ST_NO_MEMORY. */
+ * fields and members. ST_CORRUPT, ST_UNSUPPORTED (of a module that is not there), ST_NOT_FOUND (a collection without elements), ST_NO_MEMORY. */
 MUST_USE enum status rdb_decode(struct reader *r, unsigned rdb_type, bool unique,
                                 const struct rdb_sink *sink, struct error *err);
 /* Goes past a value without looking into it; modules' too. False: no such type, or the input ends before it. */
 MUST_USE bool rdb_skip_value(struct reader *r, unsigned rdb_type);
 /* True for a type of value (not an opcode). */
 bool rdb_is_type(unsigned rdb_type);
-/* Name of the module type with this number; 9 characters and a NUL. */
-void rdb_module_name(uint64_t id, char out[10]);
-
 #endif

@@ -2,9 +2,11 @@
 #include "rdb/rdb_encode.h"
 
 #include "base/num.h"
+#include "base/reader.h"
 #include "keyspace/keyspace_options.h"
 #include "keyspace/kv_hash.h"
 #include "keyspace/kv_list.h"
+#include "keyspace/kv_object.h"
 #include "keyspace/kv_set.h"
 #include "keyspace/kv_zset.h"
 #include "rdb/rdb_codec.h"
@@ -51,6 +53,7 @@ unsigned rdb_type_of(const struct kv_rec *r)
     case KV_STREAM:
         return RDB_STREAM_LISTPACKS_3;
     case KV_MODULE:
+        return RDB_MODULE_2;
     case KV_NONE:
         break;
     }
@@ -295,6 +298,20 @@ static enum status encode_hash(struct kv_rec *r, struct rdb_out *o, struct error
     return st;
 }
 
+static enum status encode_module(const struct kv_rec *r, struct rdb_out *o, struct error *err)
+{
+    struct buf stored = BUF_INIT;
+    enum status st = kv_object_put(r, &stored, err);
+    if (st == ST_OK) {
+        struct reader in = reader_make(buf_slice(&stored));
+        rdb_put_len(&o->b, reader_u64be(&in));
+        buf_put_slice(&o->b, reader_rest(&in));
+        st = rdb__out_check(o, err);
+    }
+    buf_free(&stored);
+    return st;
+}
+
 /* -- All ----------------------------------------------------------------------------------------------------------------- */
 
 enum status rdb_encode(struct kv_rec *r, struct rdb_out *o, struct error *err)
@@ -314,6 +331,7 @@ enum status rdb_encode(struct kv_rec *r, struct rdb_out *o, struct error *err)
     case KV_STREAM:
         return rdb__encode_stream(r, o, err);
     case KV_MODULE:
+        return encode_module(r, o, err);
     case KV_NONE:
         break;
     }

@@ -11,6 +11,7 @@
 #include "rdb/rdb_codec.h"
 #include "rdb/rdb_decode.h"
 #include "rdb/rdb_format.h"
+#include "rdb/rdb_modules.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,13 +97,18 @@ static enum status at_end(struct rdb_file *f, struct rdb_file_item *item, struct
     return ST_OK;
 }
 
-static enum status module_aux(struct rdb_file *f, struct error *err)
+static enum status module_aux(struct rdb_file *f, struct rdb_file_item *item, struct error *err)
 {
-    char name[10];
-    rdb_module_name(rdb_get_len(&f->r), name);
-    return error_set(err, ST_UNSUPPORTED,
-                     "The RDB file contains AUX module data I can't load: no matching module '%s'",
-                     name);
+    struct reader *r = &f->r;
+    item->kind = RDB_ITEM_MODULE_AUX;
+    item->module = rdb_get_len(r);
+    bool ok = rdb_get_len(r) == RDB_MODULE_UINT;
+    item->when = rdb_get_len(r);
+    ok = ok && rdb_skip_module_parts(r, &item->text);
+    return ok || r->bad
+               ? ST_OK
+               : error_set(err, ST_CORRUPT, "the AUX data of a module is broken, at byte %llu",
+                           (unsigned long long)rdb_file_at(f));
 }
 
 /* One opcode. *done: item is one to be given. */
@@ -145,7 +151,8 @@ static enum status opcode(struct rdb_file *f, unsigned op, struct rdb_file_item 
     case RDB_OP_FUNCTION_PRE_GA:
         return error_set(err, ST_UNSUPPORTED, "Pre-release function format not supported.");
     case RDB_OP_MODULE_AUX:
-        return module_aux(f, err);
+        *done = true;
+        return module_aux(f, item, err);
     case RDB_OP_EOF:
         *done = true;
         return at_end(f, item, err);

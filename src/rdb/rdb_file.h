@@ -9,9 +9,10 @@
 #include <stdint.h>
 
 enum rdb_item_kind {
-    RDB_ITEM_KEY,      /* the reader stands before the value, which the caller decodes or skips */
-    RDB_ITEM_FUNCTION, /* text: the library's code */
-    RDB_ITEM_AUX,      /* key and text: what was noted about the dump */
+    RDB_ITEM_KEY,        /* the reader stands before the value, which the caller decodes or skips */
+    RDB_ITEM_FUNCTION,   /* text: the library's code */
+    RDB_ITEM_AUX,        /* key and text: what was noted about the dump */
+    RDB_ITEM_MODULE_AUX, /* module, when, and in text the parts, with their end */
     RDB_ITEM_END,
 };
 
@@ -22,6 +23,7 @@ struct rdb_file_item {
     int64_t idle_s;         /* -1: not known */
     int freq;               /* -1: not known */
     unsigned type;          /* enum rdb_type of the value */
+    uint64_t module, when;  /* id of a module's type; enum rdb_aux_when, as far as that is known */
     struct slice key, text; /* valid until the next item */
 };
 
@@ -38,7 +40,7 @@ struct rdb_file {
 /* check: take the checksum along the way and compare it at the end. */
 MUST_USE enum status rdb_file_begin(struct rdb_file *f, struct slice bytes, bool check,
                                     struct error *err);
-/* ST_CORRUPT, ST_UNSUPPORTED (data of modules, functions of 7.0's release candidates). */
+/* ST_CORRUPT, ST_UNSUPPORTED (functions of 7.0's release candidates). */
 MUST_USE enum status rdb_file_next(struct rdb_file *f, struct rdb_file_item *item,
                                    struct error *err);
 void rdb_file_end(struct rdb_file *f);

@@ -10,6 +10,7 @@
 #include "rdb/rdb_decode.h"
 #include "rdb/rdb_file.h"
 #include "rdb/rdb_functions.h"
+#include "rdb/rdb_modules.h"
 #include "rdb/rdb_options.h"
 #include "storage/storage.h"
 
@@ -204,6 +205,8 @@ static enum status load_item(struct rdb_loading *g, bool *cut, bool *end, struct
         return ST_OK;
     case RDB_ITEM_FUNCTION:
         return load_function(g->l, item.text, err);
+    case RDB_ITEM_MODULE_AUX:
+        return rdb_load_module_aux(item.module, (enum rdb_aux_when)item.when, item.text, err);
     case RDB_ITEM_KEY:
         st = load_key(g->kv, g->l, f, &item, g->now, err);
         delay(g->l->keys);

@@ -8,6 +8,7 @@
 #include "rdb/rdb_encode.h"
 #include "rdb/rdb_format.h"
 #include "rdb/rdb_functions.h"
+#include "rdb/rdb_modules.h"
 #include "rdb/rdb_options.h"
 
 #include <errno.h>
@@ -25,7 +26,9 @@ struct rdb_save *rdb_save_new(const char *path, struct kv_view *view)
     s->key_delay_us = rdb_opts.rdb_key_save_delay;
     s->view = view;
     s->stream_db = -1;
+    rdb_put_module_aux(&s->aux_before, RDB_AUX_BEFORE);
     rdb_put_functions(&s->functions, s->compress);
+    rdb_put_module_aux(&s->aux_after, RDB_AUX_AFTER);
     return s;
 }
 
@@ -34,7 +37,9 @@ void rdb_save_free(struct rdb_save *s)
     if (!s)
         return;
     kv_view_close(s->view);
+    buf_free(&s->aux_before);
     buf_free(&s->functions);
+    buf_free(&s->aux_after);
     mem_free(s->path);
     mem_free(s);
 }
@@ -89,6 +94,8 @@ static void put_head(struct writer *w)
     put_aux_int(b, "aof-base", 0);
     if (w->s->stream_db >= 0)
         put_aux_int(b, "repl-stream-db", w->s->stream_db);
+    if (!w->s->functions_only)
+        buf_put_slice(b, buf_slice(&w->s->aux_before));
     buf_put_slice(b, buf_slice(&w->s->functions));
 }
 
@@ -147,6 +154,8 @@ static enum status write_file(struct writer *w, struct error *err)
             st = put_db(w, db, err);
     if (st != ST_OK)
         return st;
+    if (!w->s->functions_only)
+        buf_put_slice(&w->out.b, buf_slice(&w->s->aux_after));
     buf_put_byte(&w->out.b, RDB_OP_EOF);
     st = empty(w, &w->out.b, err);
     if (st != ST_OK)

@@ -13,8 +13,9 @@ struct rdb_save {
     bool compress, checksum;
     bool functions_only; /* no keys */
     int64_t key_delay_us;
-    int64_t stream_db;    /* noted for a replica; -1 (as made): not */
-    struct buf functions; /* as rdb_put_functions gives them */
+    int64_t stream_db;                /* noted for a replica; -1 (as made): not */
+    struct buf functions;             /* as rdb_put_functions gives them */
+    struct buf aux_before, aux_after; /* as rdb_put_module_aux gives them */
     struct kv_view *view;
     atomic_bool cancel;               /* ends it with ST_CLOSED */
     atomic_uint_fast64_t keys, bytes; /* written so far */

@@ -4,6 +4,7 @@
 #include "rdb/rdb_codec.h"
 #include "rdb/rdb_decode.h"
 #include "rdb/rdb_file.h"
+#include "rdb/rdb_modules.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -78,8 +79,23 @@ static enum status on_pending(void *arg, struct kv_stream_id id, int64_t deliver
     return ST_OK;
 }
 
-static const struct rdb_sink sink = {NULL,     on_string,  on_begin, on_element,  on_scored,
-                                     on_entry, on_numbers, on_group, on_consumer, on_pending};
+static enum status on_module(void *arg, uint64_t id, struct slice parts, struct error *err)
+{
+    read_slice(parts);
+    return ST_OK;
+}
+
+static const struct rdb_sink sink = {NULL,        on_string,  on_begin,   on_element,
+                                     on_scored,   on_entry,   on_numbers, on_group,
+                                     on_consumer, on_pending, on_module};
+
+/* Every module is there. */
+static bool knows(uint64_t id)
+{
+    return true;
+}
+
+static const struct rdb_modules modules = {.knows = knows, .knows_aux = knows};
 
 static void fuzz_value(struct slice in, unsigned type)
 {
@@ -113,6 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1)
         return 0;
+    rdb_set_modules(&modules);
     struct slice in = slice_make(data + 1, size - 1), body;
     if (data[0] == 255)
         fuzz_file(in);

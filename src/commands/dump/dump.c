@@ -10,6 +10,7 @@
 #include "rdb/rdb_codec.h"
 #include "rdb/rdb_decode.h"
 #include "rdb/rdb_encode.h"
+#include "rdb/rdb_format.h"
 #include "rdb/rdb_options.h"
 #include "session/reply.h"
 
@@ -67,6 +68,12 @@ static bool parse_options(struct call *c, struct restore *o)
     return true;
 }
 
+static void refuse(struct call *c, const struct error *why)
+{
+    log_warning(LOG_KEYSPACE, "A payload of RESTORE was refused: %s", why->message);
+    reply_error(c, "ERR Bad data format");
+}
+
 /* Opens and checks the payload; *value then stands before the value. */
 static bool open_payload(struct call *c, struct reader *value, unsigned *type)
 {
@@ -84,8 +91,7 @@ static bool open_payload(struct call *c, struct reader *value, unsigned *type)
     if (st == ST_NO_MEMORY) {
         call_reply_status(c, st, &err);
     } else if (st != ST_OK) {
-        log_warning(LOG_KEYSPACE, "A payload of RESTORE was refused: %s", err.message);
-        reply_error(c, "ERR Bad data format");
+        refuse(c, &err);
     }
     return st == ST_OK;
 }
@@ -122,8 +128,10 @@ static void put_value(struct call *c, struct reader *value, unsigned type, struc
     if (o->replace) {
         if (!call_lookup(c, key, KV_WRITE, &rec))
             return;
-        deleted = rec != NULL;
-        if (rec)
+        /* A module may still refuse the value: then what was there stays. */
+        bool keep = type == RDB_MODULE_2 && (!o->ttl || expire > now || c->replaying);
+        deleted = rec != NULL && !keep;
+        if (deleted)
             kv_del(c->kv, rec);
     }
     if (o->ttl && expire <= now && !c->replaying) {
@@ -143,7 +151,10 @@ static void put_value(struct call *c, struct reader *value, unsigned type, struc
             call_propagate_words(c, c->db, 2, SLICE("DEL"), key);
             call_changed(c, 1);
         }
-        call_reply_status(c, st, &err);
+        if (type == RDB_MODULE_2)
+            refuse(c, &err);
+        else
+            call_reply_status(c, st, &err);
         return;
     }
     if (o->ttl && !o->absttl)

@@ -3,6 +3,7 @@
 #include "base/glob.h"
 #include "commands/generic/generic_commands.h"
 #include "commands/scan.h"
+#include "keyspace/kv_object.h"
 #include "session/reply.h"
 
 /* DEL and UNLINK are the same here: giving back the memory or the subkeys of a large value is deferred in any case. */
@@ -58,8 +59,9 @@ void cmd_touch(struct call *c)
 void cmd_type(struct call *c)
 {
     struct kv_rec *rec;
+    char name[KV_OBJECT_NAME + 1];
     if (call_lookup(c, c->argv[1], KV_READ | KV_NOTOUCH, &rec))
-        reply_status(c, kv_type_name(rec ? kv_rec_type(rec) : KV_NONE));
+        reply_status(c, rec ? kv_rec_type_name(rec, name) : kv_type_name(KV_NONE));
 }
 
 void cmd_randomkey(struct call *c)
@@ -86,10 +88,19 @@ struct walk {
     size_t hits;
 };
 
+static bool of_type(const struct kv_scan_entry *e, struct slice type)
+{
+    char name[KV_OBJECT_NAME + 1];
+    if (e->type != KV_MODULE)
+        return slice_is(type, kv_type_name(e->type));
+    kv_object_name(e->module, name);
+    return slice_is(type, name);
+}
+
 static void visit(void *arg, const struct kv_scan_entry *e)
 {
     struct walk *w = arg;
-    if (w->type.p && !slice_is(w->type, kv_type_name(e->type)))
+    if (w->type.p && !of_type(e, w->type))
         return;
     if (!w->all && !glob_match(w->pattern, e->key, false))
         return;

@@ -11,11 +11,12 @@
 
 #define SCAN_BATCH 512
 
-static enum status add_key(struct kv_rec *rec, unsigned char sum[DIGEST_BYTES], struct error *err)
+static enum status add_key(struct kv *kv, struct kv_rec *rec, unsigned char sum[DIGEST_BYTES],
+                           struct error *err)
 {
     unsigned char digest[DIGEST_BYTES] = {0};
     digest_mix(digest, kv_rec_key(rec));
-    enum status st = digest_value(rec, digest, err);
+    enum status st = digest_value(kv, rec, digest, err);
     if (st == ST_OK)
         digest_xor(sum, slice_make(digest, DIGEST_BYTES));
     return st;
@@ -47,7 +48,7 @@ static enum status add_keys(struct kv *kv, int db, const struct keys *k,
         struct slice key = slice_make(k->bytes.p + at, k->end[i] - at);
         enum status st = kv_lookup(kv, db, key, KV_NOTOUCH | KV_NOSTATS, &rec, err);
         if (st == ST_OK && rec)
-            st = add_key(rec, sum, err);
+            st = add_key(kv, rec, sum, err);
         if (st != ST_OK)
             return st;
         at = k->end[i];
@@ -106,7 +107,7 @@ void debug__digest_value(struct call *c)
         struct kv_rec *rec;
         struct error err = {.message = ""};
         ok = call_lookup(c, c->argv[i], KV_NOTOUCH | KV_NOSTATS, &rec);
-        enum status st = ok && rec ? digest_value(rec, digests[i], &err) : ST_OK;
+        enum status st = ok && rec ? digest_value(c->kv, rec, digests[i], &err) : ST_OK;
         if (st != ST_OK) {
             call_reply_status(c, st, &err);
             ok = false;

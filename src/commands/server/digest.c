@@ -12,6 +12,7 @@
 #include "event/crypto.h"
 #include "keyspace/kv_hash.h"
 #include "keyspace/kv_list.h"
+#include "keyspace/kv_object.h"
 #include "keyspace/kv_set.h"
 #include "keyspace/kv_stream.h"
 #include "keyspace/kv_zset.h"
@@ -124,7 +125,19 @@ static void add_type(enum kv_type type, unsigned char d[DIGEST_BYTES])
     digest_mix(d, slice_make(bytes, sizeof bytes));
 }
 
-enum status digest_value(struct kv_rec *rec, unsigned char d[DIGEST_BYTES], struct error *err)
+static enum status add_object(struct kv *kv, struct kv_rec *rec, unsigned char d[DIGEST_BYTES],
+                              struct error *err)
+{
+    const struct kv_object_type *t;
+    void *value;
+    enum status st = kv_object_get(kv, rec, &t, &value, err);
+    if (st == ST_OK)
+        kv_object_digest(rec, d);
+    return st;
+}
+
+enum status digest_value(struct kv *kv, struct kv_rec *rec, unsigned char d[DIGEST_BYTES],
+                         struct error *err)
 {
     enum status st = ST_OK;
     char tmp[NUM_BUF];
@@ -149,6 +162,8 @@ enum status digest_value(struct kv_rec *rec, unsigned char d[DIGEST_BYTES], stru
         st = add_stream(rec, d, err);
         break;
     case KV_MODULE:
+        st = add_object(kv, rec, d, err);
+        break;
     case KV_NONE:
         break;
     }

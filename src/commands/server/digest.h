@@ -12,7 +12,7 @@ void digest_xor(unsigned char d[DIGEST_BYTES], struct slice bytes);
 void digest_mix(unsigned char d[DIGEST_BYTES], struct slice bytes);
 
 /* Mixes type, value and whether there is a TTL into d. */
-MUST_USE enum status digest_value(struct kv_rec *rec, unsigned char d[DIGEST_BYTES],
+MUST_USE enum status digest_value(struct kv *kv, struct kv_rec *rec, unsigned char d[DIGEST_BYTES],
                                   struct error *err);
 
 #endif

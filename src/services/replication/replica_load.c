@@ -13,6 +13,7 @@
 #include "event/loop.h"
 #include "rdb/rdb_functions.h"
 #include "rdb/rdb_load.h"
+#include "rdb/rdb_modules.h"
 #include "services/replication/replica_priv.h"
 #include "session/dispatch.h"
 #include "session/lifecycle.h"
@@ -36,6 +37,7 @@ struct replica_load {
     struct buf functions;
     enum load_phase phase;
     bool paused; /* nothing is read from the master */
+    bool beside; /* the data set is left alone until the end */
     uint64_t punched, folds_wanted;
 };
 
@@ -78,12 +80,15 @@ static void begin(struct link_dump *d)
 {
     struct error err = {.message = ""};
     struct kv *kv = lifecycle.kv;
-    bool beside = kv_side(kv) > 0;
-    bool async = beside && repl.known && strcmp(repl.id, d->id) == 0;
+    bool same = repl.known && strcmp(repl.id, d->id) == 0;
+    bool beside = kv_side(kv) > 0 && rdb_modules_load_beside(same), async = beside && same;
     struct replica_load *g = mem_calloc(1, sizeof *g);
     d->load = g;
-    g->l = (struct rdb_load){
-        .path = d->path, .keep_expired = true, .first_db = kv_side(kv), .functions = &g->functions};
+    g->l = (struct rdb_load){.path = d->path,
+                             .keep_expired = true,
+                             .first_db = beside ? kv_side(kv) : 0,
+                             .functions = &g->functions};
+    g->beside = beside;
     g->loading = rdb_loading_new(kv, &g->l, &err);
     if (!g->loading || (!beside && make_room(kv, &err) != ST_OK)) {
         failed(err.message);
@@ -192,7 +197,7 @@ static void take(struct link_dump *d, struct replica_load *g)
     }
     repl__disconnect_all();
     repl__backlog_drop();
-    if (kv_side(kv) > 0)
+    if (g->beside)
         kv_side_take(kv);
     repl_link.db = g->l.stream_db > 0 ? (int)g->l.stream_db : 0;
     memcpy(repl.id, d->id, sizeof repl.id);

@@ -35,7 +35,7 @@ struct import {
     struct rdb_file file;
     struct slice bytes;
     bool replace;
-    uint64_t db, keys, expired, libraries, refused;
+    uint64_t db, keys, expired, libraries, module_aux, refused;
     int64_t now_ms, bulk_max; /* proto-max-bulk-len */
     char first_error[256];
 };
@@ -161,6 +161,11 @@ static enum status import_items(struct import *im, bool *connected, struct error
             st = import_key(im, &item, err);
         else if (item.kind == RDB_ITEM_FUNCTION)
             import_library(im, item.text);
+        else if (item.kind == RDB_ITEM_MODULE_AUX && im->module_aux++ == 0)
+            fputs("orbit-cli: what modules keep beside their keys is left out: a server takes it "
+                  "only "
+                  "with the file, as dbfilename at its start\n",
+                  stderr);
         if (!cli_pipe_flush(&im->pipe, false)) {
             *connected = false;
             return ST_CLOSED;

@@ -204,7 +204,7 @@ static void test_set_get_del(void **state)
     assert_int_equal(kv_rec_type(find("a")), KV_MODULE);
     assert_int_equal(strlen(kv_rec_type_name(find("a"), name)), KV_OBJECT_NAME);
     assert_string_equal(kv_rec_encoding(find("a")), "raw");
-    assert_true(kv_rec_memory(find("a")) > 100000);
+    assert_int_equal(kv_object_memory(find("a"), 0), 100000);
     set("a", 8);
     assert_int_equal(unlinked, 1);
     assert_int_equal(live, 1);

@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "rdb/rdb_codec.h"
 #include "rdb/rdb_format.h"
+#include "rdb/rdb_modules.h"
 #include "rdb/rdb_seq.h"
 #include "unit/cmocka_all.h"
 
@@ -96,11 +97,18 @@ static enum status on_pending(void *arg, struct kv_stream_id id, int64_t deliver
     return ST_OK;
 }
 
+static enum status on_module(void *arg, uint64_t id, struct slice parts, struct error *err)
+{
+    buf_printf(arg, "module %" PRIx64 " %zu bytes", id, parts.n);
+    return ST_OK;
+}
+
 static enum status decode(unsigned type, struct slice in, struct buf *out)
 {
     struct error err = {.message = ""};
-    const struct rdb_sink sink = {out,      on_string,  on_begin, on_element,  on_scored,
-                                  on_entry, on_numbers, on_group, on_consumer, on_pending};
+    const struct rdb_sink sink = {out,         on_string,  on_begin,   on_element,
+                                  on_scored,   on_entry,   on_numbers, on_group,
+                                  on_consumer, on_pending, on_module};
     struct reader r = reader_make(in);
     buf_clear(out);
     enum status st = rdb_decode(&r, type, true, &sink, &err);
@@ -334,6 +342,33 @@ static void test_decode_refuses(void **state)
     }
 }
 
+static bool knows(uint64_t id)
+{
+    return id >> 10 == 1;
+}
+
+static void test_decode_module(void **state)
+{
+    static const struct rdb_modules modules = {.knows = knows};
+    static const char good[] = "\x44\x05\x02\x40\xff\x01\x05\x03\x00\x00\xc0\x3f\x04"
+                               "12345678\x05\x02hi\x00";
+    struct buf out = BUF_INIT;
+    rdb_set_modules(&modules);
+    struct slice in = slice_make(good, sizeof good - 1);
+    assert_int_equal(decode(RDB_MODULE_2, in, &out), ST_OK);
+    assert_string_equal(buf_cstr(&out), "module 405 24 bytes");
+    for (size_t n = 0; n < in.n; n++) {
+        struct reader r = reader_make(slice_make(good, n));
+        assert_int_equal(decode(RDB_MODULE_2, slice_make(good, n), &out), ST_CORRUPT);
+        assert_false(rdb_skip_value(&r, RDB_MODULE_2));
+    }
+    assert_int_equal(decode(RDB_MODULE_2, SLICE("\x44\x05\x06\x00"), &out), ST_CORRUPT);
+    assert_int_equal(decode(RDB_MODULE_2, SLICE("\x48\x05\x00"), &out), ST_UNSUPPORTED);
+    rdb_set_modules(NULL);
+    assert_int_equal(decode(RDB_MODULE_2, in, &out), ST_UNSUPPORTED);
+    buf_free(&out);
+}
+
 static void test_decode_empty_is_not_found(void **state)
 {
     static const struct value none[] = {
@@ -429,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_decode_refuses_every_cut),
         cmocka_unit_test(test_decode_survives_every_changed_byte),
         cmocka_unit_test(test_decode_refuses),
+        cmocka_unit_test(test_decode_module),
         cmocka_unit_test(test_decode_empty_is_not_found),
         cmocka_unit_test(test_decode_stream_refuses),
         cmocka_unit_test(test_listpack_gives_what_was_put),
