@@ -123,6 +123,42 @@ server {} {
 }
 
 server {} {
+    test "ORBIT-RDB takes a dump file into an empty server, whole or not at all" {
+        seed 17
+        fill
+        set digest [r debug digest]
+        set keys [expr {[r dbsize] + 1}]
+        equal [r save] OK
+        set f [open [dump_file] rb]
+        set bytes [read $f]
+        close $f
+        refuses "*not possible in bulk: there are keys*" {r orbit-rdb begin}
+        refuses "*BEGIN comes first*" {r orbit-rdb data x}
+        r flushall
+        if {$::provider ne "rocksdb"} {
+            refuses "*not possible in bulk*" {r orbit-rdb begin}
+            skip "the provider takes in no sorted files"
+        }
+        equal [r orbit-rdb begin] OK
+        equal [r orbit-rdb data [string range $bytes 0 9999]] OK
+        refuses "*Unexpected EOF*" {r orbit-rdb load}
+        equal [r dbsize] 0
+        refuses "*BEGIN comes first*" {r orbit-rdb load}
+        equal [r orbit-rdb begin] OK
+        for {set at 0} {$at < [string length $bytes]} {incr at 10000} {
+            equal [r orbit-rdb data [string range $bytes $at [expr {$at + 9999}]]] OK
+        }
+        equal [r orbit-rdb load] [list $keys 0 0]
+        equal [r debug digest] $digest
+        crash
+        equal [r debug digest] $digest
+        r set more 1
+        crash
+        equal [r get more] 1
+    }
+}
+
+server {} {
     test "Loading a dump file that was cut short by a crash begins anew" {
         if {$::provider eq "memory"} {
             skip "the memory provider forgets what was loaded"

@@ -11,14 +11,13 @@
 #include "keyspace/kv_sort.h"
 
 #include <stdatomic.h>
-#include <unistd.h>
 
 #define CHUNK_BYTES (64u << 20)
-#define WAIT_US     2000
 
 struct kv_load {
     struct kv_sort *sort; /* keys: the number of the space, then the key */
     int64_t first_expire;
+    uint64_t seq; /* of the log, that the store then covers */
     const struct kv *kv;
     enum status st; /* of the merge, a worker's */
     struct error why;
@@ -139,6 +138,8 @@ static void drop(struct kv *kv, struct kv_rec *r)
 
 enum status kv_load_take(struct kv *kv, struct kv_rec *rec, struct error *err)
 {
+    if (rec->form == KV_FORM_OBJECT)
+        return ST_OK;
     enum status st = put_record(kv->load, rec, err);
     if (st == ST_OK && rec->expire != KV_NO_EXPIRE)
         st = put_expire(kv, rec, err);
@@ -160,6 +161,7 @@ static void end(struct kv *kv)
 
 void kv_load_abort(struct kv *kv)
 {
+    kv->jobs.drain(kv->jobs.arg, KV_LANE_FOLD);
     for (int i = 0; i < kv->nphys; i++) {
         struct kv_db *d = &kv->dbs[i];
         kv__db_forget(kv, d);
@@ -234,29 +236,35 @@ static void loaded(struct kv *kv, uint64_t seq)
         kv->dbs[i].complete = kv->dbs[i].count == 0;
 }
 
-enum status kv_load_end(struct kv *kv, void (*wait)(void *arg), void *arg, struct error *err)
+enum status kv_load_merge(struct kv *kv, struct error *err)
 {
     struct kv_load *l = kv->load;
-    uint64_t seq = kv->wal ? wal_last_seq(kv->wal) : ++kv->no_log_seq;
-    enum status st = put_info(kv, seq, err);
+    l->seq = kv->wal ? wal_last_seq(kv->wal) : ++kv->no_log_seq;
+    enum status st = put_info(kv, l->seq, err);
     if (st == ST_OK)
         st = kv__sort_open(l->sort, err);
-    if (st == ST_OK) {
+    if (st == ST_OK)
         kv__submit(kv, KV_LANE_FOLD, merge, NULL, l);
-        while (!atomic_load(&l->merged)) {
-            if (wait)
-                wait(arg);
-            (void)usleep(WAIT_US);
-        }
-        st = l->st;
-        if (st != ST_OK && err)
-            *err = l->why;
-    }
+    return st;
+}
+
+bool kv_load_merged(const struct kv *kv)
+{
+    return atomic_load(&kv->load->merged);
+}
+
+enum status kv_load_end(struct kv *kv, struct error *err)
+{
+    struct kv_load *l = kv->load;
+    kv->jobs.drain(kv->jobs.arg, KV_LANE_FOLD);
+    enum status st = l->st;
     if (st != ST_OK) {
+        if (err)
+            *err = l->why;
         kv_load_abort(kv);
         return st;
     }
-    loaded(kv, seq);
+    loaded(kv, l->seq);
     end(kv);
     return ST_OK;
 }

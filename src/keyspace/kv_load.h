@@ -12,12 +12,16 @@
 bool kv_load_suits(const struct kv *kv);
 /* Folds what is left (a flush), then begins. */
 MUST_USE enum status kv_load_begin(struct kv *kv, struct error *err);
-/* Takes a record that was just made, and frees it. */
+/* Takes a record that was just made, and frees it. An object of a module stays in memory, where modules look for it, and is folded
+ * after the load. */
 MUST_USE enum status kv_load_take(struct kv *kv, struct kv_rec *rec, struct error *err);
-/* Adds everything to the store; wait (may be NULL) is called every few ms meanwhile. Ends the load also when it fails, and then
- * the keyspace is as empty as before. ST_EXISTS: a key came twice, err names it. */
-MUST_USE enum status kv_load_end(struct kv *kv, void (*wait)(void *arg), void *arg,
-                                 struct error *err);
+/* Everything is taken: a worker begins to add it to the store. After a failure: kv_load_abort. */
+MUST_USE enum status kv_load_merge(struct kv *kv, struct error *err);
+/* The worker is through: kv_load_end will not wait. */
+bool kv_load_merged(const struct kv *kv);
+/* After kv_load_merge: waits for the worker; everything is in the keyspace then. A failure ends the load, too, and the keyspace
+ * is as empty as before. ST_EXISTS: a key came twice, err names it. */
+MUST_USE enum status kv_load_end(struct kv *kv, struct error *err);
 /* Gives it up: the keyspace is as empty as before. */
 void kv_load_abort(struct kv *kv);
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "keyspace/kv_load.h"
 #include "keyspace/kv_object_priv.h"
 #include "keyspace/kv_priv.h"
 
@@ -342,6 +343,8 @@ enum status kv_close(struct kv *kv, struct error *err)
     if (!kv)
         return ST_OK;
     struct error why = {.code = ST_OK};
+    if (kv->load)
+        kv_load_abort(kv);
     enum status st = kv_fold_now(kv, &why);
     if (st != ST_OK) {
         log_warning(LOG_KEYSPACE,

@@ -23,6 +23,7 @@
 
 #define STEP_US       5000
 #define BACKGROUND_US 2000
+#define WAIT_US       2000
 #define EMPTY_LOGGED  10
 
 static void note(struct rdb_load *l, const struct rdb_file_item *item)
@@ -61,6 +62,7 @@ static void set_access(struct kv *kv, struct kv_rec *rec, const struct rdb_file_
 
 static enum status load_function(struct rdb_load *l, struct slice code, struct error *err)
 {
+    l->libraries++;
     if (!l->functions)
         return rdb_load_function(code, l->merge, err);
     buf_put_u32be(l->functions, (uint32_t)code.n);
@@ -137,7 +139,7 @@ struct rdb_loading *rdb_loading_new(struct kv *kv, struct rdb_load *l, struct er
     }
     struct rdb_loading *g = mem_calloc(1, sizeof(*g));
     l->stream_db = -1;
-    l->keys = l->expired = l->empty = 0;
+    l->keys = l->expired = l->empty = l->libraries = 0;
     g->kv = kv;
     g->l = l;
     g->fd = fd;
@@ -317,27 +319,21 @@ static enum status look_around(struct kv *kv, struct rdb_load *l, uint64_t at, u
     return st == ST_OK && kv_pressure(kv) ? kv_fold_now(kv, err) : st;
 }
 
-struct waiting {
-    struct rdb_load *l;
-    uint64_t total;
-};
-
-static void on_wait(void *arg)
-{
-    const struct waiting *w = arg;
-    if (w->l->progress)
-        w->l->progress(w->l->arg, w->total, w->total);
-}
-
 static enum status end_bulk(struct kv *kv, struct rdb_load *l, enum status st, uint64_t size,
                             struct error *err)
 {
-    struct waiting w = {.l = l, .total = size};
+    if (st == ST_OK)
+        st = kv_load_merge(kv, err);
     if (st != ST_OK) {
         kv_load_abort(kv);
         return st;
     }
-    st = kv_load_end(kv, on_wait, &w, err);
+    while (!kv_load_merged(kv)) {
+        if (l->progress)
+            l->progress(l->arg, size, size);
+        (void)usleep(WAIT_US);
+    }
+    st = kv_load_end(kv, err);
     if (st != ST_OK)
         log_failure(size, err);
     return st;

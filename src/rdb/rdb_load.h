@@ -16,9 +16,11 @@ struct rdb_load {
     /* rdb_load: called every few ms; may be NULL. */
     void (*progress)(void *arg, uint64_t done, uint64_t total);
     void *arg;
+    /* All or nothing, past the cache: records go to a bulk load (keyspace/kv_load.h). rdb_load sets it when the keyspace is
+     * empty, and begins and ends that; in steps it is the caller's. */
+    bool bulk;
     /* Filled in. */
-    bool bulk; /* all or nothing, past the cache: the keyspace was empty */
-    uint64_t keys, expired, empty;
+    uint64_t keys, expired, empty, libraries;
     uint64_t end;      /* where the dump ends in the file */
     int64_t stream_db; /* that the stream of commands behind the dump begins in; -1: not told */
 };

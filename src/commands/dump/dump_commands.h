@@ -7,6 +7,7 @@
 void dump_commands_register(void);
 void cmd_dump(struct call *c);
 void cmd_migrate(struct call *c);
+void cmd_orbit_rdb(struct call *c);
 void cmd_restore(struct call *c);
 bool keys_migrate(const struct command *cmd, const struct slice *argv, int argc,
                   struct key_refs *out);

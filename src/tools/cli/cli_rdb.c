@@ -1,7 +1,7 @@
 /* orbit-cli rdb: dump files in and out of a running server.
  *
- * import  Each key of the file becomes a RESTORE with the file's own bytes; commands are sent without waiting. Keys whose time
- *         is over are left out.
+ * import  Into an empty Orbit the file goes as it is (ORBIT-RDB), to be loaded in bulk. Otherwise each key of the file becomes a
+ *         RESTORE with the file's own bytes; commands are sent without waiting. Keys whose time is over are left out.
  * export  SCAN of each database, DUMP and PEXPIRETIME of each key. A key that changes meanwhile is in the file as it was at some
  *         moment of the export; BGSAVE makes a file of one moment, on the server's machine. */
 #include "base/clock.h"
@@ -198,6 +198,55 @@ static int report_import(struct import *im, enum status st, const struct error *
     return st != ST_OK || im->refused ? CLI_FAULT : CLI_GOOD;
 }
 
+#define BULK_BYTES (1 << 20)
+
+static bool is_ok(redisContext *link, redisReply *r)
+{
+    bool ok = r && r->type == REDIS_REPLY_STATUS;
+    freeReplyObject(r);
+    return ok && !link->err;
+}
+
+static void on_bulk_reply(void *arg, const redisReply *r)
+{
+    struct import *im = arg;
+    im->refused += r->type == REDIS_REPLY_ERROR;
+}
+
+/* False: the file cannot go that way, and nothing has happened. */
+static bool import_bulk(struct cli *c, struct import *im, bool *connected)
+{
+    struct cli_pipe *p = &im->pipe;
+    if (!is_ok(c->link, redisCommand(c->link, "ORBIT-RDB BEGIN")))
+        return false;
+    p->on_reply = on_bulk_reply;
+    for (size_t at = 0; at < im->bytes.n && *connected && !im->refused; at += BULK_BYTES) {
+        size_t n = im->bytes.n - at < BULK_BYTES ? im->bytes.n - at : BULK_BYTES;
+        cli_pipe_command(p, 3);
+        cli_pipe_arg(p, SLICE("ORBIT-RDB"));
+        cli_pipe_arg(p, SLICE("DATA"));
+        cli_pipe_arg(p, slice_make(im->bytes.p + at, n));
+        *connected = cli_pipe_flush(p, false);
+        cli_progress_show(&im->progress, at, im->bytes.n, at, 0, false);
+    }
+    *connected = *connected && cli_pipe_flush(p, true);
+    p->on_reply = on_import_reply;
+    bool sent = *connected && !im->refused;
+    im->refused = 0;
+    redisReply *r = sent ? redisCommand(c->link, "ORBIT-RDB LOAD") : NULL;
+    bool loaded = r && r->type == REDIS_REPLY_ARRAY && r->elements == 3;
+    if (loaded) {
+        im->keys = (uint64_t)r->element[0]->integer;
+        im->expired = (uint64_t)r->element[1]->integer;
+        im->libraries = (uint64_t)r->element[2]->integer;
+        im->file = (struct rdb_file){.r = reader_make(slice_make(im->bytes.p + im->bytes.n, 0)),
+                                     .begin = im->bytes.p};
+    }
+    freeReplyObject(r);
+    *connected = *connected && !c->link->err;
+    return loaded;
+}
+
 static int import_file(struct cli *c, const char *path, bool replace)
 {
     struct error err = {.message = ""};
@@ -210,7 +259,9 @@ static int import_file(struct cli *c, const char *path, bool replace)
     }
     im.bulk_max = ask_bulk_max(c->link);
     cli_progress_begin(&im.progress);
-    enum status st = import_items(&im, &connected, &err);
+    enum status st = ST_OK;
+    if (!import_bulk(c, &im, &connected) && connected)
+        st = import_items(&im, &connected, &err);
     int status = connected ? report_import(&im, st, &err, path) : CLI_USAGE;
     rdb_file_end(&im.file);
     rdb_unmap(im.bytes);
