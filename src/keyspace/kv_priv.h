@@ -49,7 +49,7 @@ enum kv_rec_flags {
     KV_REF = 1 << 2, /* used since the eviction hand passed */
     KV_INDEXED =
         1 << 3,      /* the same as KV_IN_STORE, for its entry among the keys of modules' types */
-    KV_OWN = 1 << 3, /* within a change: it was in kv.own */
+    KV_OWN = 1 << 4, /* within a change: it was in kv.own */
 };
 
 /* A blob is a long value with a count of its users, so that a fold can read it while the record goes on: whoever is not the
