@@ -78,6 +78,9 @@ void repl__feed(struct slice bytes)
     LIST_EACH(it, &repl.clients)
     {
         struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
+        /* Who is sent away because the stream has another name must not get what comes under that one. */
+        if (r->s->flags & SESS_CLOSING)
+            continue;
         if (r->state == REPL_ONLINE)
             repl__send(r, bytes);
         else if ((r->state == REPL_DUMPS || r->state == REPL_SENDS) && !r->dump_only)
