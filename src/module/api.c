@@ -21,6 +21,7 @@ static const struct api table[] = {
 #include "module/api/key.def"
 #include "module/api/list.def"
 #include "module/api/memory.def"
+#include "module/api/misc.def"
 #include "module/api/notify.def"
 #include "module/api/reply.def"
 #include "module/api/scan.def"
@@ -31,8 +32,6 @@ static const struct api table[] = {
 #include "module/api/zset.def"
 #undef RM_API
     {"RedisModule_CreateCommand", (void (*)(void))rm_CreateCommand},
-    {"RedisModule_SetModuleAttribs", (void (*)(void))rm_SetModuleAttribs},
-    {"RedisModule_IsModuleNameBusy", (void (*)(void))rm_IsModuleNameBusy},
 };
 
 int module__get_api(const char *name, void **target)

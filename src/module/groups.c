@@ -10,5 +10,6 @@ const struct module_group module__groups[] = {
     {"timers", module__timers_refuses, module__timers_drop},
     {"notifications", NULL, module__notify_drop},
     {"events", NULL, module__events_drop},
+    {"shared", module__shared_refuses, module__shared_drop},
 };
 const size_t module__ngroups = COUNT_OF(module__groups);

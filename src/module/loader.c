@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 
 struct list_node module__all = {&module__all, &module__all};
+bool module__starting;
 
 typedef int (*onload_fn)(RedisModuleCtx *ctx, RedisModuleString **argv, int argc);
 

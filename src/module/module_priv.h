@@ -18,6 +18,7 @@
 #include "module/redismodule.h"
 #include "session/call.h"
 
+#include <stdarg.h>
 #include <stdatomic.h>
 
 /* -- Modules (loader.c) --------------------------------------------------------------------------------------------------- */
@@ -39,6 +40,7 @@ struct module {
 };
 
 extern struct list_node module__all;
+extern bool module__starting; /* those of the configuration are loaded */
 struct module *module__find(struct slice name);
 
 /* What a group keeps for modules. refuses: why the module cannot be unloaded now ("..." behind "Error unloading module: "),
@@ -94,6 +96,7 @@ struct RedisModuleCtx {
     size_t npostponed, postponed_cap;
     struct arena *pool;         /* PoolAlloc; NULL until used */
     struct key_refs *positions; /* of a keys or channels request */
+    int64_t yield_us;           /* Yield looks after others from then on; 0: not asked yet */
     bool entered;
     struct session *former;
 };
@@ -160,6 +163,17 @@ struct RedisModuleUser {
 void module__calls_drop(struct module *m);
 void module__call_pool_free(void);
 void module__filters_drop(struct module *m);
+
+/* -- Log (misc.c), shared functions (shared.c) ----------------------------------------------------------------------------- */
+
+/* Writes a line for m (may be NULL), whose level is a word. Thread: any. */
+void module__log(const struct module *m, const char *level, const char *fmt, va_list ap)
+    PRINTF_LIKE(3, 0);
+const char *module__shared_refuses(struct module *m);
+void module__shared_drop(struct module *m);
+/* Calls fn for those that use functions of m, or (not users) whose functions m uses. */
+void module__shared_list(const struct module *m, bool users,
+                         void (*fn)(void *arg, const struct module *other), void *arg);
 
 /* -- Commands (command.c) ------------------------------------------------------------------------------------------------- */
 

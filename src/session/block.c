@@ -418,7 +418,8 @@ static void resume_postponed(void)
     LIST_EACH_SAFE(it, tmp, &postponed)
     {
         struct blocked *b = LIST_ENTRY(it, struct blocked, link);
-        bool stays = b->why == BLOCK_WHY_PAUSE ? still_paused : kv_pressure(b->s->kv);
+        bool stays = (b->why == BLOCK_WHY_PAUSE && still_paused) ||
+                     (b->why == BLOCK_WHY_PRESSURE && kv_pressure(b->s->kv));
         if (!stays)
             resume_later(b);
     }

@@ -49,6 +49,8 @@ static struct arena **arenas; /* by depth */
 static int narenas;
 static const char *busy_error;
 static bool over_memory, scripts_may_all;
+static bool holding;
+static int running;
 
 const struct dispatch_filter *dispatch_filter;
 static void (*filter_end)(void *filtered); /* of the last filter there was */
@@ -74,6 +76,18 @@ bool dispatch_is_loading(void)
 void dispatch_set_busy(const char *error)
 {
     busy_error = error;
+}
+
+bool dispatch_hold(bool on)
+{
+    bool former = holding;
+    holding = on;
+    return former;
+}
+
+bool dispatch_running(void)
+{
+    return running > 0;
 }
 
 const char *dispatch_busy(void)
@@ -573,13 +587,18 @@ enum dispatch_result dispatch(struct session *s, int argc, struct slice *argv, s
         return DISPATCH_DONE;
     s->active_ms = clock_cached_ms();
     s->flags &= ~(uint32_t)SESS_POSTPONED;
+    if (UNLIKELY(holding)) {
+        block__postpone(s, BLOCK_WHY_BUSY);
+        return DISPATCH_POSTPONED;
+    }
+    running++;
     void *filtered = dispatch_filter_begin(s, &c.argc, &c.argv);
     if (UNLIKELY(filtered != NULL))
         c.raw = SLICE_NULL;
     enum dispatch_result r =
         UNLIKELY(s->flags & SESS_MASTER) ? dispatch_master(&c) : dispatch_checked(&c);
-    if (UNLIKELY(filtered != NULL))
-        dispatch_filter_end(filtered);
+    dispatch_filter_end(filtered);
+    running--;
     if (r == DISPATCH_DONE && LIKELY(!(s->flags & SESS_MASTER)))
         dispatch__answered(s);
     return r;

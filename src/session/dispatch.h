@@ -20,6 +20,10 @@ bool dispatch_is_loading(void);
  * not busy any more. The text is borrowed. */
 void dispatch_set_busy(const char *error);
 const char *dispatch_busy(void);
+/* While on, commands of clients wait as in CLIENT PAUSE. Returns what was before. */
+bool dispatch_hold(bool on);
+/* Inside a command that a listener has given to dispatch. */
+bool dispatch_running(void);
 
 /* The command of these words, subcommand resolved; NULL: unknown. */
 struct command *dispatch_find(const struct slice *argv, int argc);

@@ -29,6 +29,13 @@ struct multi {
     unsigned flags, inverse;
 };
 
+static int running;
+
+bool multi_running(void)
+{
+    return running > 0;
+}
+
 static size_t count(const struct multi *m)
 {
     return m->commands.n / sizeof(struct queued);
@@ -161,8 +168,10 @@ void multi_exec(struct call *c)
     size_t n = count(m);
     reply_array(c, n);
     const struct queued *q = (const struct queued *)(const void *)m->commands.p;
+    running++;
     for (size_t i = 0; i < n; i++)
         run_one(s, m, &q[i]);
+    running--;
     if (!denied_before)
         s->flags &= ~(uint32_t)SESS_DENY_BLOCKING;
     multi_release(m);

@@ -29,4 +29,7 @@ bool multi_watch_expired(struct session *s);
 /* Attaches to the hooks that tell of changed keys; once, at the start. */
 void multi_init(void);
 
+/* EXEC runs its commands. */
+bool multi_running(void);
+
 #endif

@@ -16,8 +16,8 @@ void call__finish(struct call *c);
 
 /* Frees the block state without answering. */
 void block__drop(struct session *s);
-/* Parks a session whose command was not executed; why: pressure or CLIENT PAUSE. */
-enum block_why { BLOCK_WHY_COMMAND, BLOCK_WHY_PAUSE, BLOCK_WHY_PRESSURE };
+/* Parks a session whose command was not executed; why: pressure, CLIENT PAUSE, dispatch_hold. */
+enum block_why { BLOCK_WHY_COMMAND, BLOCK_WHY_PAUSE, BLOCK_WHY_PRESSURE, BLOCK_WHY_BUSY };
 void block__postpone(struct session *s, enum block_why why);
 /* A blocked command's first part took this long. */
 void block__set_duration(struct session *s, int64_t us);

@@ -16,5 +16,7 @@ extern struct script_options script_opts;
 void script_options_register(void);
 /* Opens the Lua states. After the commands were registered and before the log is replayed. */
 void script_start(void);
+/* One runs. */
+bool script_running(void);
 
 #endif

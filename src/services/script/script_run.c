@@ -26,6 +26,11 @@ static const char busy_function[] =
 
 struct script_run *script__running;
 
+bool script_running(void)
+{
+    return script__running != NULL;
+}
+
 /* -- Flags --------------------------------------------------------------------------------------------------------------- */
 
 static const struct {
