@@ -13,6 +13,7 @@ static const struct api table[] = {
 #include "module/api/block.def"
 #include "module/api/call.def"
 #include "module/api/cluster.def"
+#include "module/api/command.def"
 #include "module/api/dict.def"
 #include "module/api/event.def"
 #include "module/api/filter.def"
@@ -31,7 +32,6 @@ static const struct api table[] = {
 #include "module/api/timer.def"
 #include "module/api/zset.def"
 #undef RM_API
-    {"RedisModule_CreateCommand", (void (*)(void))rm_CreateCommand},
 };
 
 int module__get_api(const char *name, void **target)

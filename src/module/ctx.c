@@ -32,6 +32,11 @@ void module__ctx_detached(RedisModuleCtx *ctx, struct module *m)
     ctx->db = 0;
 }
 
+void module__ctx_request(RedisModuleCtx *ctx, struct module *m)
+{
+    init(ctx, m, m->session);
+}
+
 void module__ctx_command(RedisModuleCtx *ctx, struct module *m, struct call *c)
 {
     init(ctx, m, c->s);

@@ -107,6 +107,8 @@ void module__ctx_open(RedisModuleCtx *ctx, struct module *m);
 void module__ctx_command(RedisModuleCtx *ctx, struct module *m, struct call *c);
 /* A context that is used now and then, by a thread that brackets its work itself. m NULL: of no module. */
 void module__ctx_detached(RedisModuleCtx *ctx, struct module *m);
+/* For a question to m in the midst of anything (positions of keys): no unit, it must change nothing. */
+void module__ctx_request(RedisModuleCtx *ctx, struct module *m);
 /* Frees what is left of it: auto memory, pool; ends the unit. */
 void module__ctx_close(RedisModuleCtx *ctx);
 /* Auto memory: when ctx (may be NULL) has it on, p is freed at its end with this function. forget: the module frees p itself;
@@ -178,12 +180,13 @@ void module__shared_list(const struct module *m, bool users,
 /* -- Commands (command.c) ------------------------------------------------------------------------------------------------- */
 
 struct RedisModuleCommand {
-    struct command cmd;    /* its name, tables: owned by this */
+    struct command cmd;
+    struct arena *tables;  /* its names and what SetCommandInfo said */
     struct list_node link; /* of its module */
     struct module *module;
     RedisModuleCmdFunc fn;
 };
-/* The module's command that cmd is; NULL: it is none. */
+/* The module's command (container or not) that cmd is; NULL: it is none. */
 RedisModuleCommand *module__command_of(struct command *cmd);
 void module__commands_drop(struct module *m);
 

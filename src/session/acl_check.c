@@ -70,6 +70,26 @@ static bool channel_ok(const struct acl_selector *s, struct slice channel, bool 
     return false;
 }
 
+static enum acl_verdict check_own_channels(const struct acl_selector *s, const struct command *cmd,
+                                           const struct slice *argv, int argc, int *pos)
+{
+    enum acl_verdict v = ACL_OK;
+    struct key_refs channels;
+    key_refs_init(&channels);
+    if (!cmd->getchannels(cmd, argv, argc, &channels))
+        channels.n = 0;
+    for (size_t i = 0; i < channels.n && v == ACL_OK; i++) {
+        const struct key_ref *r = &channels.v[i];
+        if ((r->flags & CHANNEL_FREE) ||
+            channel_ok(s, argv[r->pos], (r->flags & CHANNEL_PATTERN) != 0))
+            continue;
+        *pos = r->pos;
+        v = ACL_DENIED_CHANNEL;
+    }
+    key_refs_free(&channels);
+    return v;
+}
+
 /* keys: those of the call. *pos: what was refused. */
 static enum acl_verdict check_selector(const struct acl_selector *s, const struct command *cmd,
                                        const struct slice *argv, int argc,
@@ -83,6 +103,8 @@ static enum acl_verdict check_selector(const struct acl_selector *s, const struc
             return ACL_DENIED_KEY;
         }
     }
+    if (cmd->getchannels && !(s->flags & ACL_ALL_CHANNELS))
+        return check_own_channels(s, cmd, argv, argc, pos);
     int channels = cmd->channels == CHANNELS_NONE ? 0 : cmd->channels == CHANNELS_FIRST ? 2 : argc;
     for (int i = 1; i < channels && i < argc; i++) {
         if (!channel_ok(s, argv[i], cmd->channels == CHANNELS_PATTERNS)) {

@@ -1,9 +1,12 @@
 /* The command registry: two hash tables (names as they are now, names before rename-command) over the tables that groups
- * register. Both are open-addressed, rebuilt when names change, and never change once the server runs. */
+ * register. Both are open-addressed, rebuilt when names change; once the server runs only commands of modules come and go. */
 #include "session/command.h"
 
+#include "base/dict.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "session/dispatch.h"
+#include "session/stats.h"
 
 struct entry {
     struct slice name; /* owned only when renamed */
@@ -23,6 +26,7 @@ static struct names current, original;
 static struct command **orphans; /* subcommands whose container is not registered yet */
 static size_t norphans;
 static int next_id;
+static struct dict *former_ids; /* full name -> id + 1 of commands that were taken away */
 static bool renamed;
 
 /* Setting bit 5 folds ASCII letters; other bytes that it maps together are told apart by the comparison. */
@@ -111,6 +115,7 @@ static void names_remove(struct names *t, struct entry *e)
 static void legacy_range(struct command *cmd)
 {
     int first = 0, last = 0;
+    cmd->keys_simple = false;
     for (size_t i = 0; i < cmd->nkeys; i++) {
         const struct key_spec *k = &cmd->keys[i];
         if (k->begin != KEY_BEGIN_INDEX || k->find != KEY_FIND_RANGE)
@@ -133,6 +138,39 @@ static void legacy_range(struct command *cmd)
     cmd->first_key = first;
     cmd->last_key = last;
     cmd->key_step = first ? 1 : 0;
+}
+
+static bool is_movable(const struct command *cmd)
+{
+    if (cmd->getkeys)
+        return true;
+    int last = 0;
+    for (size_t i = 0; i < cmd->nkeys; i++) {
+        const struct key_spec *k = &cmd->keys[i];
+        if (k->begin != KEY_BEGIN_INDEX || k->find != KEY_FIND_RANGE)
+            return true;
+        if (cmd->nkeys > 1 && (k->step != 1 || (last && last != k->index - 1)))
+            return true;
+        last = k->last_key >= 0 ? k->index + k->last_key : k->last_key;
+    }
+    return false;
+}
+
+void command_keys_changed(struct command *cmd)
+{
+    legacy_range(cmd);
+    if (!(cmd->flags & CMD_MODULE))
+        return;
+    cmd->flags &= ~(unsigned)CMD_MOVABLE_KEYS;
+    if (is_movable(cmd))
+        cmd->flags |= CMD_MOVABLE_KEYS;
+}
+
+/* What users may run is told by ids, so a command that comes back is the one that it was. */
+static int id_of(const struct command *cmd)
+{
+    void *known = former_ids ? dict_take(former_ids, slice_str(cmd->fullname)) : NULL;
+    return known ? (int)(intptr_t)known - 1 : next_id++;
 }
 
 static void attach(struct command *parent, struct command *sub)
@@ -159,8 +197,8 @@ void command_register(struct command *table, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct command *cmd = &table[i];
-        cmd->id = next_id++;
-        legacy_range(cmd);
+        cmd->id = id_of(cmd);
+        command_keys_changed(cmd);
         if (!cmd->container) {
             names_add(&current, slice_str(cmd->name), cmd, false);
             names_add(&original, slice_str(cmd->name), cmd, false);
@@ -189,6 +227,11 @@ static void forget(struct names *t, const struct command *cmd)
 void command_unregister(struct command *cmd)
 {
     struct command *parent = cmd->parent;
+    if (!former_ids)
+        former_ids = dict_new(DICT_NOCASE, NULL);
+    dict_set(former_ids, slice_str(cmd->fullname), (void *)(intptr_t)(cmd->id + 1));
+    dispatch_forget(cmd);
+    command_latency_reset(cmd);
     if (!parent) {
         forget(&current, cmd);
         forget(&original, cmd);

@@ -143,6 +143,11 @@ struct command_history {
     const char *since, *change;
 };
 
+enum channel_flags {                            /* of a command's own getchannels */
+                     CHANNEL_PATTERN = 1u << 0, /* must be granted literally */
+                     CHANNEL_FREE = 1u << 1,    /* needs no permission */
+};
+
 /* Which arguments are channels that need a permission. */
 enum command_channels {
     CHANNELS_NONE,
@@ -166,6 +171,8 @@ struct command {
     const struct key_spec *keys;
     size_t nkeys;
     command_getkeys_fn getkeys; /* NULL: the specs tell all */
+    /* Channels by the command's own function, with enum channel_flags; NULL: channels tells all. */
+    command_getkeys_fn getchannels;
     const char *summary, *complexity, *since, *deprecated_since, *replaced_by;
     unsigned doc_flags; /* 1 deprecated, 2 syscmd */
     const struct command_history *history;
@@ -175,6 +182,7 @@ struct command {
     const char *const *tips;
     size_t ntips;
     const char *reply_schema; /* JSON, or NULL */
+    const char *module;       /* whose it is; NULL: the server's own */
 
     /* filled at registration and run time */
     struct command **subs; /* in order of registration */
@@ -193,9 +201,13 @@ struct command {
 /* Registers a table of commands and subcommands (not copied: it holds the counters). A subcommand whose container is not there
  * yet waits for it. Asserts on duplicates. Before the start. */
 void command_register(struct command *table, size_t n);
-/* Takes commands of a module away that were registered one by one; their subcommands go with them. The counters, names and
- * tables of cmd belong to the caller. A subcommand is taken from its container. */
+/* Takes a command of a module away that was registered alone, after its subcommands. Its names and tables belong to the
+ * caller; sessions that remember it forget it, and transactions that hold it cannot be executed any more. A subcommand is
+ * taken from its container. */
 void command_unregister(struct command *cmd);
+/* The key specifications of a registered command have changed: what is derived from them is made anew. Of a module's command
+ * also CMD_MOVABLE_KEYS. */
+void command_keys_changed(struct command *cmd);
 /* Case-insensitive. NULL: unknown. */
 struct command *command_find(struct slice name);
 struct command *command_sub(struct command *parent, struct slice name);
@@ -229,7 +241,9 @@ static inline bool command_arity_ok(const struct command *cmd, int argc)
  * after use. */
 bool command_keys(const struct command *cmd, const struct slice *argv, int argc,
                   struct key_refs *out);
-/* Channels of a call (ACL): see session/acl.h. */
+/* The same by the specifications alone. */
+bool command_keys_by_specs(const struct command *cmd, const struct slice *argv, int argc,
+                           struct key_refs *out);
 void key_refs_init(struct key_refs *k);
 void key_refs_add(struct key_refs *k, int pos, unsigned flags);
 void key_refs_free(struct key_refs *k);

@@ -81,6 +81,12 @@ bool command_keys(const struct command *cmd, const struct slice *argv, int argc,
 {
     if (cmd->getkeys)
         return cmd->getkeys(cmd, argv, argc, out);
+    return command_keys_by_specs(cmd, argv, argc, out);
+}
+
+bool command_keys_by_specs(const struct command *cmd, const struct slice *argv, int argc,
+                           struct key_refs *out)
+{
     for (size_t i = 0; i < cmd->nkeys; i++) {
         if (cmd->keys[i].flags & KEY_NOT_KEY)
             continue;

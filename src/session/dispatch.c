@@ -142,6 +142,19 @@ void dispatch_forget_commands(void)
     memset(names, 0, sizeof names);
 }
 
+void dispatch_forget(const struct command *cmd)
+{
+    dispatch_forget_commands();
+    LIST_EACH(it, session_list())
+    {
+        struct session *s = LIST_ENTRY(it, struct session, link);
+        if (s->last_cmd == cmd)
+            s->last_cmd = NULL;
+        if (multi__holds(s, cmd))
+            s->flags |= SESS_DIRTY_EXEC;
+    }
+}
+
 struct arena *dispatch__arena(int depth)
 {
     if (UNLIKELY(depth >= narenas)) {

@@ -65,6 +65,8 @@ bool dispatch_scripts_may_all(void);
 
 /* Forgets looked-up commands; after a table of commands has changed. */
 void dispatch_forget_commands(void);
+/* cmd goes away: sessions forget it, and what they have queued with it is refused by EXEC. */
+void dispatch_forget(const struct command *cmd);
 
 /* How many commands are being executed on the stack: 0 outside of dispatch and call_execute. */
 int dispatch_depth(void);

@@ -64,6 +64,16 @@ void multi__free(struct session *s)
     s->flags &= ~(uint32_t)(SESS_MULTI | SESS_DIRTY_CAS | SESS_DIRTY_EXEC);
 }
 
+bool multi__holds(const struct session *s, const struct command *cmd)
+{
+    const struct multi *m = s->multi;
+    const struct queued *q = m ? (const struct queued *)(const void *)m->commands.p : NULL;
+    for (size_t i = 0; m && i < count(m); i++)
+        if (q[i].cmd == cmd)
+            return true;
+    return false;
+}
+
 void multi_discard(struct session *s)
 {
     multi__free(s);

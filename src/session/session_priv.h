@@ -34,5 +34,6 @@ bool dispatch__again(struct call *c);
 void dispatch__answered(struct session *s);
 
 void multi__free(struct session *s);
+bool multi__holds(const struct session *s, const struct command *cmd);
 
 #endif

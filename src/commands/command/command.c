@@ -73,7 +73,7 @@ static bool wanted(const struct listing *l, const struct command *cmd)
     case LIST_ALL:
         return true;
     case LIST_MODULE:
-        return false; /* commands of modules are registered by the module API, none here */
+        return cmd->module && slice_eq(l->pattern, slice_str(cmd->module));
     case LIST_CATEGORY:
         return (cmd->acl & l->category) != 0;
     case LIST_PATTERN:

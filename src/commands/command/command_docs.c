@@ -107,6 +107,7 @@ void command__reply_docs(struct call *c, const struct command *cmd)
     text_pair(c, "since", cmd->since, &n);
     text_pair(c, "group", group_name(cmd->group), &n);
     text_pair(c, "complexity", cmd->complexity, &n);
+    text_pair(c, "module", cmd->module, &n);
     if (cmd->doc_flags) {
         reply_str(c, "doc_flags");
         command__reply_words(c, cmd->doc_flags, doc_words, COUNT_OF(doc_words));
