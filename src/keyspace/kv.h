@@ -74,7 +74,7 @@ MUST_USE enum status kv_apply_appendonly(struct kv *kv, struct error *err);
  * effects stand in the tick's frame, wrapped in MULTI/EXEC if they are more than one. */
 void kv_unit_begin(struct kv *kv);
 void kv_unit_end(struct kv *kv);
-/* Appends one effect, as a RESP command for database db. */
+/* Appends one effect, as a RESP command for database db; -1: of none. */
 void kv_effect(struct kv *kv, int db, size_t argc, const struct slice *argv);
 /* The same for a command that is already encoded as RESP multibulk (the client's own bytes). */
 void kv_effect_raw(struct kv *kv, int db, struct slice resp);
@@ -87,6 +87,16 @@ void kv_stream(struct kv *kv, bool on);
 bool kv_streaming(const struct kv *kv);
 /* Effects recorded so far in this tick, in bytes (0: the tick has changed nothing). */
 size_t kv_tick_bytes(const struct kv *kv);
+
+/* The log's sequence behind everything that was recorded so far, this tick's effects included; in a replay, behind the frame
+ * under way. Without a log: where it ended. */
+uint64_t kv_log_end(const struct kv *kv);
+/* The database that was selected at the end of the log when it was replayed. */
+int kv_log_db(const struct kv *kv);
+/* Where its segments are (wal/wal.h). Owned by kv. */
+const char *kv_log_dir(const struct kv *kv);
+/* As many of the log's newest bytes stay at least, also when they are folded. */
+void kv_keep_log(struct kv *kv, uint64_t bytes);
 
 /* Ends the tick: one write to the log, and a sync under appendfsync always. On failure the effects stay queued and are
  * tried again at the next commit; the callers waiting for this tick get err; kv_write_refused answers true until it works. */

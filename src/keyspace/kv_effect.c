@@ -94,7 +94,7 @@ static void effect_begin(struct kv *kv, int db)
     kv->unit_effects++;
     if (kv->unit_effects == 2 && kv->unit_depth > 0)
         unit_wrap(kv);
-    if (kv->stream_db != db) {
+    if (db >= 0 && kv->stream_db != db) {
         char num[NUM_BUF];
         size_t n = num_format_int(num, db);
         put_array(&kv->tick, 2);
@@ -131,6 +131,28 @@ void kv_effects_on(struct kv *kv)
 {
     orbit_assert(kv->effects_off > 0);
     kv->effects_off--;
+}
+
+uint64_t kv_log_end(const struct kv *kv)
+{
+    if (kv->replaying)
+        return kv->replay_end;
+    return kv->wal ? wal_last_seq(kv->wal) + kv->tick.n : kv->st.folded_seq;
+}
+
+int kv_log_db(const struct kv *kv)
+{
+    return kv->replay_db < 0 ? 0 : kv->replay_db;
+}
+
+const char *kv_log_dir(const struct kv *kv)
+{
+    return kv->wal_dir;
+}
+
+void kv_keep_log(struct kv *kv, uint64_t bytes)
+{
+    kv->keep_log = bytes;
 }
 
 size_t kv_tick_bytes(const struct kv *kv)

@@ -513,6 +513,8 @@ static void fold_submit(struct kv *kv)
     f->nphys = kv->nphys;
     f->durable = stor_caps(kv->store) & STOR_CAP_DURABLE;
     uint64_t keep = (uint64_t)keyspace_opts.log_retention;
+    if (keep < kv->keep_log)
+        keep = kv->keep_log;
     uint64_t last = kv->wal ? wal_last_seq(kv->wal) : 0;
     f->trim_seq = last > keep ? last - keep : 0;
     if (f->trim_seq > f->seq)

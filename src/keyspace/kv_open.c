@@ -216,8 +216,9 @@ replay_frames(struct kv *kv, struct wal_reader *reader,
                           "the store ends inside a frame of the log (sequence %" PRIu64 ")", start);
             break;
         }
+        kv->replay_end = f.seq + f.payload.n;
         st = run(arg, f.payload, err);
-        kv->replayed_seq = f.seq + f.payload.n;
+        kv->replayed_seq = kv->replay_end;
         kv->st.replayed_bytes += f.payload.n;
         while (kv->dirty_bytes > kv__dirty_limit()) { /* a long tail must not fill the memory */
             kv->fold_wanted = true;
@@ -263,6 +264,7 @@ enum status kv_replay(struct kv *kv,
             wal_reader_close(reader);
         }
     }
+    kv->replay_db = kv->committed_db;
     kv->stream_db = kv->committed_db = -1; /* the next frame begins with SELECT */
     kv->st.replay_ms = (uint64_t)(clock_mono_us() - begun) / 1000;
     if (st == ST_OK && !keyspace_opts.appendonly)

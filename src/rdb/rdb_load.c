@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,8 +32,12 @@ static void note(struct rdb_load *l, const struct rdb_file_item *item)
     int64_t n = 0;
     if (slice_eq(item->key, SLICE("redis-ver")))
         log_notice(LOG_KEYSPACE, "Loading RDB produced by version %.*s", SLICE_FMT(item->text));
+    else if (slice_eq(item->key, SLICE("repl-id")) && item->text.n < sizeof l->stream_id)
+        snprintf(l->stream_id, sizeof l->stream_id, "%.*s", SLICE_FMT(item->text));
     else if (!num_parse_int(item->text, &n))
         return;
+    else if (slice_eq(item->key, SLICE("repl-offset")))
+        l->stream_offset = (uint64_t)n;
     else if (slice_eq(item->key, SLICE("ctime")))
         log_notice(LOG_KEYSPACE, "RDB age %" PRId64 " seconds", clock_wall_ms() / 1000 - n);
     else if (slice_eq(item->key, SLICE("used-mem")))
@@ -87,7 +92,8 @@ static enum status load_key(struct kv *kv, struct rdb_load *l, struct rdb_file *
                          "FATAL: Data file was created with a Redis server configured to handle "
                          "more than %d databases",
                          kv_databases(kv));
-    bool over = !l->keep_expired && item->expire != -1 && item->expire < now;
+    bool late = !l->keep_expired && item->expire != -1 && item->expire < now;
+    bool over = late && !l->stream_id[0];
     uint64_t before = kv_dbsize(kv, db);
     if (over)
         st = pass(f, item, err);
@@ -102,14 +108,13 @@ static enum status load_key(struct kv *kv, struct rdb_load *l, struct rdb_file *
     }
     if (st != ST_OK)
         return st;
-    if (over) {
-        l->expired++;
+    l->expired += late;
+    if (over)
         return ST_OK;
-    }
     if (!l->merge && kv_dbsize(kv, db) == before)
         return error_set(err, ST_CORRUPT, "RDB has duplicated key '%.*s' in DB %d",
                          SLICE_FMT(item->key), db);
-    l->keys++;
+    l->keys += !late;
     if (l->bulk)
         return kv_load_take(kv, rec, err);
     set_access(kv, rec, item);
@@ -139,6 +144,8 @@ struct rdb_loading *rdb_loading_new(struct kv *kv, struct rdb_load *l, struct er
     }
     struct rdb_loading *g = mem_calloc(1, sizeof(*g));
     l->stream_db = -1;
+    l->stream_id[0] = 0;
+    l->stream_offset = 0;
     l->keys = l->expired = l->empty = l->libraries = 0;
     g->kv = kv;
     g->l = l;

@@ -22,6 +22,10 @@ struct rdb_load {
     /* Filled in. */
     uint64_t keys, expired, empty, libraries;
     uint64_t end;      /* where the dump ends in the file */
+    /* Where in a replication stream the dump is; "": not told. Keys whose time is over stay then, for who follows that stream
+     * has to be told that they go. */
+    char stream_id[41];
+    uint64_t stream_offset;
     int64_t stream_db; /* that the stream of commands behind the dump begins in; -1: not told */
 };
 

@@ -25,7 +25,6 @@ struct rdb_save *rdb_save_new(const char *path, struct kv_view *view)
     s->checksum = rdb_opts.rdbchecksum;
     s->key_delay_us = rdb_opts.rdb_key_save_delay;
     s->view = view;
-    s->stream_db = -1;
     rdb_put_module_aux(&s->aux_before, RDB_AUX_BEFORE);
     rdb_put_functions(&s->functions, s->compress);
     rdb_put_module_aux(&s->aux_after, RDB_AUX_AFTER);
@@ -92,8 +91,11 @@ static void put_head(struct writer *w)
     put_aux_int(b, "ctime", clock_wall_ms() / 1000);
     put_aux_int(b, "used-mem", (int64_t)mem_used());
     put_aux_int(b, "aof-base", 0);
-    if (w->s->stream_db >= 0)
+    if (w->s->stream_id[0]) {
         put_aux_int(b, "repl-stream-db", w->s->stream_db);
+        put_aux(b, "repl-id", w->s->stream_id);
+        put_aux_int(b, "repl-offset", (int64_t)w->s->stream_offset);
+    }
     if (!w->s->functions_only)
         buf_put_slice(b, buf_slice(&w->s->aux_before));
     buf_put_slice(b, buf_slice(&w->s->functions));

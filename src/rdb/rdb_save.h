@@ -13,7 +13,9 @@ struct rdb_save {
     bool compress, checksum;
     bool functions_only; /* no keys */
     int64_t key_delay_us;
-    int64_t stream_db;                /* noted for a replica; -1 (as made): not */
+    char stream_id[41]; /* where in a replication stream the view is; "" (as made): in none */
+    uint64_t stream_offset;
+    int64_t stream_db;                /* selected there */
     struct buf functions;             /* as rdb_put_functions gives them */
     struct buf aux_before, aux_after; /* as rdb_put_module_aux gives them */
     struct kv_view *view;

@@ -18,6 +18,7 @@
 #include "server/aof_load.h"
 #include "server/datadir.h"
 #include "server/server.h"
+#include "services/replication/replication.h"
 #include "session/lifecycle.h"
 
 #include <errno.h>
@@ -93,7 +94,10 @@ static enum status load(struct kv *kv, const struct aof_files *aof, const char *
     empty(kv);
     lifecycle.loading = true;
     lifecycle.loading_start_ms = clock_wall_ms();
+    /* What expires is deleted when replicas can be told. */
+    kv_pause_expire(kv, !aof);
     st = aof ? aof_files_load(kv, aof, err) : rdb_load(kv, &l, err);
+    kv_pause_expire(kv, false);
     lifecycle.loading = false;
     if (aof)
         snprintf(done, sizeof done, "done %" PRIx64 "\n", aof->print);
@@ -107,6 +111,7 @@ static enum status load(struct kv *kv, const struct aof_files *aof, const char *
     }
     if (!aof)
         save_note_load(l.keys, l.expired);
+    replication_loaded(l.stream_id, l.stream_offset, l.stream_db > 0 ? (int)l.stream_db : 0);
     log_notice(LOG_SERVER, "DB loaded from %s: %.3f seconds", aof ? "append only file" : "disk",
                (double)(clock_mono_us() - start) / 1e6);
     return ST_OK;

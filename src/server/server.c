@@ -168,7 +168,10 @@ static enum status loglevel_changed(void *arg, struct error *err)
 
 static enum status appendonly_changed(void *arg, struct error *err)
 {
-    return kv_apply_appendonly(lifecycle.kv, err);
+    enum status st = kv_apply_appendonly(lifecycle.kv, err);
+    if (st == ST_OK)
+        replication_log_changed();
+    return st;
 }
 
 static enum status collate_changed(void *arg, struct error *err)
@@ -283,6 +286,7 @@ static int stop(void)
                     err.message);
         resp_tick_failed(&err);
     }
+    replication_stop();
     resp_unlisten();
     resp_shutdown();
     log_notice(LOG_SERVER, "Folding what changed into the store before exiting.");

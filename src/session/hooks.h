@@ -31,6 +31,7 @@ enum hook_point {
     HOOK_CRON,      /* NULL: ten times a second or by hz */
     HOOK_TICK,      /* NULL: before the tick is committed */
     HOOK_UNIT_END, /* NULL: a top-level command is over, with everything it ran (send what was deferred) */
+    HOOK_DUMP, /* struct rdb_save *: a dump file is about to be written, of the data set as it is now */
     HOOK_POINTS
 };
 struct hook_key {

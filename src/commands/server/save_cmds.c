@@ -77,6 +77,7 @@ static enum status job_new(struct kv *kv, struct job **out, struct error *err)
     struct job *j = mem_calloc(1, sizeof(*j));
     j->kv = kv;
     j->file = rdb_save_new(save_path(path), view);
+    hook_run(HOOK_DUMP, j->file);
     j->dirty = sess_stats.changes;
     *out = j;
     return ST_OK;

@@ -1,9 +1,4 @@
-/* Master or replica: REPLICAOF, the position in the stream as the log and the store keep it, INFO and ROLE of a replica.
- *
- * The position stands in the same frame of the log, and in the same fold, as what it covers (kv_aux_set), so that a replica
- * that was killed goes on from exactly there:
- *
- *   REPLCONF APPLIED id offset db      an effect, the last one of a tick; "? 0 0": no position is known */
+/* Master or replica: REPLICAOF, the start as one or the other, INFO and ROLE of a replica. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -22,7 +17,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define AUX_NAME "replication"
 #define RETRY_MS 1000
 #define HOST_MAX 255 /* of a name */
 
@@ -31,84 +25,6 @@ struct link repl_link = {.dump = {.fd = -1}};
 static int64_t now_ms(void)
 {
     return clock_mono_us() / 1000;
-}
-
-/* -- The position -------------------------------------------------------------------------------------------------------- */
-
-static void store_position(const char *id, uint64_t offset, int db)
-{
-    char text[96];
-    int n = snprintf(text, sizeof text, "%s %" PRIu64 " %d", id, offset, db);
-    kv_aux_set(lifecycle.kv, AUX_NAME, slice_make(text, (size_t)n));
-}
-
-static void log_position(const char *id, uint64_t offset, int db)
-{
-    char at[32], selected[16];
-    store_position(id, offset, db);
-    snprintf(at, sizeof at, "%" PRIu64, offset);
-    snprintf(selected, sizeof selected, "%d", db);
-    struct slice argv[5] = {SLICE("REPLCONF"), SLICE("APPLIED"), slice_str(id), slice_str(at),
-                            slice_str(selected)};
-    kv_unit_begin(lifecycle.kv);
-    kv_effect(lifecycle.kv, db, COUNT_OF(argv), argv);
-    kv_unit_end(lifecycle.kv);
-}
-
-void replica__note_position(void)
-{
-    log_position(repl.id, repl.offset, repl_link.db);
-}
-
-void replica__store_position(void)
-{
-    store_position(repl.id, repl.offset, repl_link.db);
-}
-
-void replica__forget_position(void)
-{
-    repl.known = false;
-    log_position("?", 0, 0);
-}
-
-static void take_position(struct slice id, uint64_t offset, int db)
-{
-    repl.known = id.n == REPL_ID;
-    if (!repl.known)
-        return;
-    memcpy(repl.id, id.p, REPL_ID);
-    repl.offset = offset;
-    repl_link.db = db;
-}
-
-void replica__replay_position(struct call *c)
-{
-    uint64_t offset;
-    int64_t db;
-    if (c->argc != 5 || !num_parse_uint(c->argv[3], &offset) || !num_parse_int(c->argv[4], &db) ||
-        c->argv[2].n > REPL_ID)
-        return;
-    char text[96];
-    int n =
-        snprintf(text, sizeof text, "%.*s %" PRIu64 " %d", SLICE_FMT(c->argv[2]), offset, (int)db);
-    kv_aux_set(c->kv, AUX_NAME, slice_make(text, (size_t)n));
-}
-
-/* What store and log said at the start. */
-static void load_position(void)
-{
-    struct buf text = BUF_INIT;
-    struct error err = {.message = ""};
-    char id[REPL_ID + 1] = "";
-    uint64_t offset = 0;
-    int db = 0;
-    enum status st = kv_aux_get(lifecycle.kv, AUX_NAME, &text, &err);
-    if (st == ST_OK && sscanf(buf_cstr(&text), "%40s %" SCNu64 " %d", id, &offset, &db) == 3)
-        take_position(slice_str(id), offset, db);
-    else if (st != ST_OK && st != ST_NOT_FOUND)
-        log_warning(LOG_SERVER, "The position in the master's stream cannot be read: %s",
-                    err.message);
-    buf_free(&text);
 }
 
 /* -- REPLICAOF ----------------------------------------------------------------------------------------------------------- */
@@ -317,6 +233,21 @@ static int master_of_option(struct buf *host)
     return (int)port;
 }
 
+/* Replicas of the time before the restart go on with the former name, up to where we know the stream. */
+static void go_on_as_master(void)
+{
+    repl.known = false;
+    repl__position_load();
+    bool resumed = repl.known;
+    repl.known = true;
+    if (!resumed)
+        return;
+    repl__new_id(true);
+    repl.alone_ms = now_ms();
+    repl__update_stream();
+    log_notice(LOG_SERVER, "The replication stream goes on at offset %" PRIu64, repl.offset);
+}
+
 void replica__begin(void)
 {
     loop_on_tick(lifecycle.loop, LOOP_PRIO_COMMITTED, on_committed, NULL);
@@ -326,10 +257,12 @@ void replica__begin(void)
     if (port >= 0)
         set_master(buf_slice(&host), port);
     buf_free(&host);
-    if (!lifecycle.following)
+    if (!lifecycle.following) {
+        go_on_as_master();
         return;
+    }
     repl.known = false;
-    load_position();
+    repl__position_load();
     repl_link.down_ms = now_ms();
 }
 

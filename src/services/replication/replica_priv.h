@@ -131,7 +131,7 @@ void replica__forget_position(void);
 void replica__note_position(void);
 /* With the next fold, not in the log. */
 void replica__store_position(void);
-/* Of the log: REPLCONF APPLIED id offset db. */
+/* Of the log: REPLCONF APPLIED and REPLCONF STREAM. */
 void replica__replay_position(struct call *c);
 
 /* What INFO and ROLE tell of a replica. */

@@ -9,10 +9,12 @@
 #include "event/crypto.h"
 #include "event/loop.h"
 #include "keyspace/kv.h"
+#include "rdb/rdb_save.h"
 #include "services/replication/replica_priv.h"
 #include "services/replication/replication_commands.h"
 #include "services/replication/replication_priv.h"
 #include "session/block.h"
+#include "session/dispatch.h"
 #include "session/hooks.h"
 #include "session/info.h"
 #include "session/lifecycle.h"
@@ -67,8 +69,13 @@ void repl__disconnect_all(void)
 void repl__update_stream(void)
 {
     bool wanted = repl__backlog_on() && !lifecycle.following;
-    if (wanted != kv_streaming(lifecycle.kv))
-        kv_stream(lifecycle.kv, wanted);
+    if (wanted == kv_streaming(lifecycle.kv))
+        return;
+    if (wanted)
+        repl__position_stream();
+    kv_stream(lifecycle.kv, wanted);
+    if (!wanted)
+        repl__position_void();
 }
 
 void repl__feed(struct slice bytes)
@@ -101,14 +108,61 @@ void repl__count_good(void)
     lifecycle.good_replicas = good;
 }
 
-static void on_committed(void *arg)
+/* What keeps the link alive is part of the stream, and so of the log: what it adds to this tick stands from own_from to own_to. */
+static size_t own_from, own_to;
+
+static void feed_own(size_t argc, const struct slice *argv)
 {
-    if (lifecycle.following)
+    struct kv *kv = lifecycle.kv;
+    if (lifecycle.following || !kv_streaming(kv) || list_empty(&repl.clients))
         return;
-    repl__feed(*(const struct slice *)arg);
-    repl.effects_end = repl.offset;
+    own_from = kv_tick_bytes(kv);
+    kv_unit_begin(kv);
+    kv_effect(kv, -1, argc, argv);
+    kv_unit_end(kv);
+    own_to = kv_tick_bytes(kv);
 }
 
+static void on_committed(void *arg)
+{
+    size_t n = ((const struct slice *)arg)->n;
+    if (lifecycle.following)
+        return;
+    /* Nobody has to acknowledge that he was asked. */
+    if (own_to != n)
+        repl.effects_end = repl.offset + n;
+    else if (own_from > 0)
+        repl.effects_end = repl.offset + own_from;
+    own_from = own_to = 0;
+    repl__feed(*(const struct slice *)arg);
+}
+
+static void on_tick_committed(void *arg)
+{
+    if (kv_tick_bytes(lifecycle.kv) == 0)
+        repl__wait_committed();
+    failover__check();
+}
+
+/* Asks the replicas how far they are, behind what is about to be committed. Not during CLIENT PAUSE: the stream must stand still. */
+static void ask(void)
+{
+    static const struct slice getack[] = {SLICE("REPLCONF"), SLICE("GETACK"), SLICE("*")};
+    bool wanted = repl.ask_paused || (repl.ask && pause_mode() == PAUSE_OFF);
+    if (!wanted || dispatch_depth() > 0)
+        return;
+    repl.ask = repl.ask_paused = false;
+    feed_own(COUNT_OF(getack), getack);
+}
+
+static void on_tick(void *arg)
+{
+    replica__stream_note();
+    ask();
+    repl__wait_check();
+}
+
+/* DEBUG REPLICATE: of the stream, and not of the log. */
 static void on_replicate(void *arg)
 {
     const struct hook_words *words = arg;
@@ -117,27 +171,7 @@ static void on_replicate(void *arg)
     if (!lifecycle.following)
         repl__feed(buf_slice(&bytes));
     buf_free(&bytes);
-}
-
-/* Asks the replicas how far they are, behind what was just committed. Not during CLIENT PAUSE: the stream must stand still. */
-static void on_tick_committed(void *arg)
-{
-    static const struct slice getack = {"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n", 37};
-    if (kv_tick_bytes(lifecycle.kv) == 0)
-        repl__wait_committed();
-    failover__check();
-    bool ask = repl.ask_paused || (repl.ask && pause_mode() == PAUSE_OFF);
-    if (!ask || kv_tick_bytes(lifecycle.kv) > 0)
-        return;
-    repl.ask = repl.ask_paused = false;
-    if (!lifecycle.following && !list_empty(&repl.clients))
-        repl__feed(getack);
-}
-
-static void on_tick(void *arg)
-{
-    replica__stream_note();
-    repl__wait_check();
+    replication_log_changed();
 }
 
 /* A replica that has not said anything for repl-timeout is gone. SYNC's clients never say anything. */
@@ -172,11 +206,12 @@ static void drop_backlog(int64_t now_ms)
 /* Replicas take a master that is silent for one that is gone: those online get a PING now and then, the others an empty line. */
 static void on_cron(void *arg)
 {
-    static const struct slice ping = {"*1\r\n$4\r\nPING\r\n", 14};
+    static const struct slice ping[] = {SLICE("PING")};
     static int64_t line_ms;
     int64_t now_ms = clock_mono_us() / 1000;
     replica__cron();
     drop_backlog(now_ms);
+    kv_keep_log(lifecycle.kv, kv_streaming(lifecycle.kv) ? repl__backlog_bytes() : 0);
     if (list_empty(&repl.clients) || now_ms - line_ms < 1000)
         return;
     line_ms = now_ms;
@@ -191,7 +226,7 @@ static void on_cron(void *arg)
     if (!lifecycle.following && pause_mode() == PAUSE_OFF &&
         now_ms - repl.pinged_ms >= (int64_t)compat_opts.repl_ping_replica_period * 1000) {
         repl.pinged_ms = now_ms;
-        repl__feed(ping);
+        feed_own(COUNT_OF(ping), ping);
     }
 }
 
@@ -361,6 +396,24 @@ void replication_log_lag(void)
                    all);
 }
 
+void repl__note_in_dump(struct rdb_save *dump)
+{
+    if (!repl.known || kv_tick_bytes(lifecycle.kv) > 0)
+        return;
+    memcpy(dump->stream_id, repl.id, sizeof dump->stream_id);
+    dump->stream_offset = repl.offset;
+    dump->stream_db = lifecycle.following ? repl_link.db : 0;
+    /* What comes next names its database. */
+    if (kv_streaming(lifecycle.kv))
+        kv_stream(lifecycle.kv, true);
+}
+
+static void on_dump(void *arg)
+{
+    if (lifecycle.following || repl__backlog_on())
+        repl__note_in_dump(arg);
+}
+
 void replication_start(void)
 {
     hook_add(HOOK_COMMITTED, on_committed);
@@ -371,6 +424,7 @@ void replication_start(void)
     info_register("stats", info_stats);
     info_register("memory", info_memory);
     hook_add(HOOK_TICK, on_tick);
+    hook_add(HOOK_DUMP, on_dump);
     replica__start();
 }
 

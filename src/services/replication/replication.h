@@ -5,11 +5,19 @@
 #define ORBIT_SERVICES_REPLICATION_REPLICATION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Attaches to ticks and sessions. Once, before the start. */
 void replication_start(void);
 /* Store and log are read: follows the master that the configuration names. */
 void replication_begin(void);
+
+/* A dump took the place of the data set at the start, before replication_begin: where in a stream that is; id "": in none. */
+void replication_loaded(const char *id, uint64_t offset, int db);
+/* appendonly was turned on or off. */
+void replication_log_changed(void);
+/* Everything is committed, the keyspace is about to be closed. */
+void replication_stop(void);
 
 /* Before a shutdown: whether every replica has acknowledged everything; asks them how far they are, also while writes are
  * paused; logs those that lag. */

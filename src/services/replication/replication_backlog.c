@@ -101,6 +101,11 @@ void repl__backlog_send(struct repl_client *r, uint64_t from)
     repl__send(r, part[1]);
 }
 
+void repl__backlog_clear(void)
+{
+    ring.n = ring.at = 0;
+}
+
 size_t repl__backlog_bytes(void)
 {
     return ring.cap;

@@ -211,12 +211,12 @@ static void acknowledge(struct call *c, struct repl_client *r, int i)
 
 void cmd_replconf(struct call *c)
 {
-    if (c->argc % 2 == 0) {
-        reply_syntax_error(c);
-        return;
-    }
     if (c->s->flags & SESS_LOADING_LOG) {
         replica__replay_position(c);
+        return;
+    }
+    if (c->argc % 2 == 0) {
+        reply_syntax_error(c);
         return;
     }
     struct repl_client *r = repl__client(c->s);

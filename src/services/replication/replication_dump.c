@@ -128,10 +128,9 @@ static void begin(bool functions_only)
     if (!repl__backlog_on() && !lifecycle.following)
         repl__new_id(false);
     repl__backlog_make();
-    if (!lifecycle.following)
-        kv_stream(lifecycle.kv, true);
-    else if (j)
-        j->save->stream_db = repl_link.db;
+    repl__update_stream();
+    if (j)
+        repl__note_in_dump(j->save);
     LIST_EACH(it, &repl.clients)
     {
         struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);

@@ -52,6 +52,9 @@ struct repl {
 };
 extern struct repl repl;
 
+struct rdb_save;
+/* A dump of the data set as it is now: says where in the stream that is. Between ticks, or it says nothing. */
+void repl__note_in_dump(struct rdb_save *dump);
 /* The state of a session, made when it has none. */
 struct repl_client *repl__client(struct session *s);
 /* Counts those that min-replicas-to-write asks for. */
@@ -67,6 +70,14 @@ void repl__disconnect_all(void);
 /* The effects of ticks are the stream, as long as there is a backlog and no master. */
 void repl__update_stream(void);
 
+/* position.c */
+/* The data set is in no stream. */
+void repl__position_void(void);
+/* A master whose effects are about to become the stream. */
+void repl__position_stream(void);
+/* What store and log said at the start: id, offset, known; a master's backlog is what the log still has. */
+void repl__position_load(void);
+
 /* replication_backlog.c: the newest bytes of the stream, for replicas that come back. */
 bool repl__backlog_on(void);
 void repl__backlog_make(void);
@@ -77,6 +88,7 @@ bool repl__backlog_has(uint64_t from);
 void repl__backlog_send(struct repl_client *r, uint64_t from);
 void repl__backlog_info(struct buf *out);
 size_t repl__backlog_bytes(void); /* of memory */
+void repl__backlog_clear(void);   /* what it holds is forgotten */
 
 /* replication_dump.c: makes and sends dumps; a little at a time. True: more is to be done. */
 bool repl__dump_step(void);
