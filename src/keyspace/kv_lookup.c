@@ -46,11 +46,16 @@ enum status kv__load(struct kv *kv, struct kv_db *d, uint64_t pos, struct slice 
         return ST_OK;
     buf_clear(&kv->scratch);
     kv__encode_key(&kv->scratch, d->phys, pos, key);
+    if (slice_eq(buf_slice(&kv->scratch), buf_slice(&kv->missed)))
+        return ST_OK;
     enum status st =
         stor_get(kv->store, NULL, KV_SPACE_META, buf_slice(&kv->scratch), &kv->scratch2, err);
     kv->st.cold_reads++;
     if (st == ST_NOT_FOUND) {
         kv->st.cold_misses++;
+        struct buf key_of_none = kv->scratch;
+        kv->scratch = kv->missed;
+        kv->missed = key_of_none;
         return ST_OK;
     }
     if (st != ST_OK)

@@ -144,6 +144,7 @@ static void kv_free(struct kv *kv)
     buf_free(&kv->tick);
     buf_free(&kv->scratch);
     buf_free(&kv->scratch2);
+    buf_free(&kv->missed);
     buf_free(&kv->expire_cursor);
     buf_free(&kv->stale);
     buf_free(&kv->dead_pages);

@@ -205,6 +205,8 @@ struct kv {
     struct kv_stats st;
     unsigned evict_rand;
     struct buf scratch, scratch2;
+    struct buf
+        missed; /* key of the store that it does not have, and no record either; empty: unknown */
 };
 
 static inline struct kv_db *kv__db(struct kv *kv, int db)

@@ -89,6 +89,7 @@ struct kv_rec *kv__rec_new(struct kv *kv, struct kv_db *d, uint64_t pos, struct 
     if (!r)
         return NULL;
     kv__table_add(&d->table, r);
+    buf_clear(&kv->missed);
     count_rec(kv, d, r, 1);
     return r;
 }

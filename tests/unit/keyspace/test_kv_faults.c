@@ -434,6 +434,25 @@ static void test_entry_of_no_record(void **state)
     assert_int_equal(kv_close(kv, &err), ST_OK);
 }
 
+/* A command that looks for a key, and then makes it, asks the store once. */
+static void test_missing_key_is_asked_for_once(void **state)
+{
+    struct error err;
+    struct kv_stats before, after;
+    open_kv(NULL);
+    set_str("other", "1");
+    assert_int_equal(kv_reload(kv, &err), ST_OK);
+    kv_stats(kv, &before);
+    assert_true(has("key", NULL));
+    assert_true(has("key", NULL));
+    set_str("key", "1");
+    kv_stats(kv, &after);
+    assert_int_equal(after.cold_reads, before.cold_reads + 1);
+    assert_int_equal(kv_reload(kv, &err), ST_OK);
+    assert_true(has("key", "1"));
+    assert_int_equal(kv_close(kv, &err), ST_OK);
+}
+
 static int setup(void **state)
 {
     keyspace_options_register();
@@ -472,6 +491,7 @@ int main(void)
         cmocka_unit_test_setup(test_cache_budget, setup_dir),
         cmocka_unit_test_setup(test_appendonly_off_and_on, setup_dir),
         cmocka_unit_test_setup(test_entry_of_no_record, setup_dir),
+        cmocka_unit_test_setup(test_missing_key_is_asked_for_once, setup_dir),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
