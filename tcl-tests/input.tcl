@@ -64,6 +64,21 @@ server {} {
         $c close
     }
 
+    test "Replies that leave at once do not count for maxmemory-clients" {
+        r debug replybuffer resizing 0
+        r echo x
+        set total 0
+        foreach {- bytes} [regexp -all -inline {tot-mem=(\d+)} [r client list]] {
+            incr total $bytes
+        }
+        r config set maxmemory-clients [expr {$total + 2000}]
+        for {set i 0} {$i < 20} {incr i} {
+            equal [string length [r echo [string repeat x 8000]]] 8000
+        }
+        r config set maxmemory-clients 0
+        r debug replybuffer resizing 1
+    }
+
     test "maxmemory counts what a client takes at once" {
         r debug pause-cron 1
         for {set i 0} {$i < 200} {incr i} {

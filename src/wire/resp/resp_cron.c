@@ -82,7 +82,10 @@ static size_t counted_replicas;
 
 static size_t own_mem(const struct resp_client *c)
 {
-    return c->closing || (c->s->flags & SESS_REPLICA) ? 0 : resp__client_mem(c);
+    if (c->closing || (c->s->flags & SESS_REPLICA))
+        return 0;
+    /* The replies of this tick leave with it, unless the socket is full. */
+    return resp__client_mem(c) - (c->sending ? 0 : c->out.extra_mem);
 }
 
 /* Replicas' buffers do not count: they must not make keys go, whose deletion would fill them further. */
@@ -119,8 +122,8 @@ static void evict_clients(void)
         LIST_EACH(it, &resp__clients)
         {
             struct resp_client *c = LIST_ENTRY(it, struct resp_client, link);
-            size_t mem = resp__client_mem(c);
-            if (!c->closing && mem > most && !(c->s->flags & (SESS_NO_EVICT | SESS_REPLICA))) {
+            size_t mem = own_mem(c);
+            if (mem > most && !(c->s->flags & SESS_NO_EVICT)) {
                 largest = c;
                 most = mem;
             }
