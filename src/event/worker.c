@@ -56,7 +56,7 @@ static void post_done(struct worker_pool *p, struct job *j)
 static void set_name(const struct lane *l)
 {
     static const char *const names[WORKER_LANES] = {"orbit-any", "orbit-fold", "orbit-sync",
-                                                    "orbit-free"};
+                                                    "orbit-free", "orbit-dump"};
     enum worker_lane lane = (enum worker_lane)(l - l->pool->lanes);
     pthread_setname_np(pthread_self(), names[lane]);
 }

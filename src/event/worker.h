@@ -15,6 +15,7 @@ enum worker_lane {
     WORKER_FOLD, /* folding into the store */
     WORKER_SYNC, /* log syncs */
     WORKER_FREE, /* lazy freeing */
+    WORKER_DUMP, /* dumps for replicas: may wait for a slow one */
     WORKER_LANES
 };
 

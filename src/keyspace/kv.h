@@ -116,6 +116,8 @@ void kv_sync_log(struct kv *kv);
 /* Folds everything now and waits. ST_BUSY: the unit under way has effects already, they must stay in one frame; or a bulk load
  * (kv_load.h) is under way. */
 MUST_USE enum status kv_fold_now(struct kv *kv, struct error *err);
+/* A fold of everything begins with the next tick, or behind the one that runs; kv_stats tells when it is through. */
+void kv_fold_soon(struct kv *kv);
 /* DEBUG RELOAD: commit, fold, drop every cached record, so that everything is read back from the store. */
 MUST_USE enum status kv_reload(struct kv *kv, struct error *err);
 /* -- Looking up ---------------------------------------------------------------------------------------------------------- */

@@ -355,6 +355,11 @@ void kv_cron(struct kv *kv)
         kv->fold_wanted = true;
 }
 
+void kv_fold_soon(struct kv *kv)
+{
+    kv->fold_wanted = true;
+}
+
 bool kv_background(struct kv *kv, int64_t budget_us)
 {
     int64_t until = clock_mono_us() + budget_us;

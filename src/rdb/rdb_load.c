@@ -170,6 +170,11 @@ uint64_t rdb_loading_at(const struct rdb_loading *g)
     return g->begun ? rdb_file_at(&g->f) : 0;
 }
 
+uint64_t rdb_loading_needs(const struct rdb_loading *g)
+{
+    return g->begun ? g->f.before : 0;
+}
+
 /* Maps what is there from the reader's place on: at least least bytes of it, or all. */
 static enum status look_at(struct rdb_loading *g, uint64_t size, uint64_t least, struct error *err)
 {

@@ -21,7 +21,7 @@ struct rdb_load {
     bool bulk;
     /* Filled in. */
     uint64_t keys, expired, empty, libraries;
-    uint64_t end;      /* where the dump ends in the file */
+    uint64_t end; /* where the dump ends in the file */
     /* Where in a replication stream the dump is; "": not told. Keys whose time is over stay then, for who follows that stream
      * has to be told that they go. */
     char stream_id[41];
@@ -51,5 +51,7 @@ MUST_USE enum status rdb_loading_step(struct rdb_loading *g, uint64_t size, bool
                                       int64_t until_us, enum rdb_progress *out, struct error *err);
 /* Bytes that are loaded. */
 uint64_t rdb_loading_at(const struct rdb_loading *g);
+/* From here on the file is still looked at; less than what is loaded. */
+uint64_t rdb_loading_needs(const struct rdb_loading *g);
 
 #endif

@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define DELAY_US 10000 /* at once, between looks whether to go on */
+
 struct rdb_save *rdb_save_new(const char *path, struct kv_view *view)
 {
     struct rdb_save *s = mem_calloc(1, sizeof(*s));
@@ -103,9 +105,9 @@ static void put_head(struct writer *w)
 
 static void delay(const struct rdb_save *s, uint64_t keys)
 {
-    if (s->key_delay_us > 0)
-        (void)usleep((useconds_t)s->key_delay_us);
-    else if (s->key_delay_us < 0 && keys % (uint64_t)-s->key_delay_us == 0)
+    for (int64_t left = s->key_delay_us; left > 0 && !atomic_load(&s->cancel); left -= DELAY_US)
+        (void)usleep((useconds_t)(left < DELAY_US ? left : DELAY_US));
+    if (s->key_delay_us < 0 && keys % (uint64_t)-s->key_delay_us == 0)
         (void)usleep(1);
 }
 

@@ -46,6 +46,7 @@ static enum status finish(unsigned flags, struct error *err)
         return err->code;
     }
     save_stop();
+    replication_end();
     loop_stop(lifecycle.loop);
     return ST_OK;
 }

@@ -46,6 +46,9 @@ struct session_ops {
     void (*set_reply)(struct session *s, bool on);
     /* Subject's CN of the peer's TLS certificate; false: none. */
     bool (*tls_user)(struct session *s, struct buf *out);
+    /* Bytes that wait in the connection. elsewhere: as many more wait outside of it, and count against the limit of its output,
+     * which may close it. NULL: nothing ever waits. */
+    size_t (*output)(struct session *s, uint64_t elsewhere);
     /* In the midst of a command: sends what was answered so far and waits for the client's next request. Its words (struct
      * slice, in words) point into bytes. False: it is gone, silent for timeout_ms, or makes no sense. NULL: cannot. */
     bool (*converse)(struct session *s, int timeout_ms, struct buf *bytes, struct buf *words);

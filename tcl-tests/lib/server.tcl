@@ -30,6 +30,7 @@ namespace eval srv {
         set port [free_port]
         set f [open $dir/orbit.conf w]
         puts $f "bind 127.0.0.1\nport $port\ndir $dir\nenable-debug-command yes\nloglevel notice"
+        puts $f "repl-diskless-sync-delay 0"
         if {$::provider ne ""} {
             puts $f "storage-provider $::provider"
         }

@@ -229,6 +229,7 @@ static void begin_background(struct kv *kv)
     save.fold_errors = now.fold_errors;
     /* A fold under way may have begun before the last change. */
     save.folds_wanted = now.folds + (now.fold_running ? 2 : 1);
+    kv_fold_soon(kv);
     log_notice(LOG_KEYSPACE, "Background saving started");
     if (lifecycle.pool)
         begin_when_folded(kv);
@@ -363,10 +364,12 @@ static void info_persistence(struct buf *out)
                "\r\nrdb_last_load_keys_expired:%" PRIu64 "\r\nrdb_last_load_keys_loaded:%" PRIu64
                "\r\n",
                keys, save.job ? kv_view_keys(save.job->file->view) : 0,
-               sess_stats.changes - save.last_dirty, background, last_save_s(),
-               save.last_failed ? "err" : "ok", save.last_took_s,
-               background ? (clock_wall_ms() - save.began_ms) / 1000 : -1, save.saves,
-               save.loaded_expired, save.loaded_keys);
+               sess_stats.changes - save.last_dirty, background || lifecycle.dump_start_ms,
+               last_save_s(), save.last_failed ? "err" : "ok", save.last_took_s,
+               background                ? (clock_wall_ms() - save.began_ms) / 1000
+               : lifecycle.dump_start_ms ? (clock_wall_ms() - lifecycle.dump_start_ms) / 1000
+                                         : -1,
+               save.saves, save.loaded_expired, save.loaded_keys);
     buf_printf(out,
                "aof_enabled:%d\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\naof_last_"
                "rewrite_time_sec:-1\r\n"

@@ -102,22 +102,23 @@ static void fill_backlog(uint64_t from, uint64_t end)
     struct wal_reader *r = NULL;
     struct wal_frame f;
     struct error err = {.message = ""};
-    uint64_t room = repl__backlog_bytes();
+    uint64_t room = repl__backlog_size(), before = repl.offset - end; /* of the log in the stream */
     if (end - from > room)
         from = end - room;
+    repl__backlog_begin(before + from);
     enum status st = wal_reader_open(kv_log_dir(lifecycle.kv), from, &r, &err);
     while (st == ST_OK && (st = wal_reader_next(r, &f, &err)) == ST_OK) {
         size_t skip = f.seq < from ? (size_t)(from - f.seq) : 0;
         /* A hole in front: what is there begins later. */
         if (f.seq > from && f.seq + f.payload.n <= end)
-            repl__backlog_clear();
+            repl__backlog_begin(before + f.seq);
         from = f.seq + f.payload.n;
         repl__backlog_put(slice_make(f.payload.p + skip, f.payload.n - skip));
     }
     if (st != ST_END && st != ST_NOT_FOUND)
         log_warning(LOG_SERVER, "The backlog begins anew: the log cannot be read: %s", err.message);
-    if (st != ST_END)
-        repl__backlog_clear();
+    if (st != ST_END || from != end)
+        repl__backlog_begin(repl.offset);
     wal_reader_close(r);
 }
 

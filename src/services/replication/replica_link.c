@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define READ_BYTES (64u * 1024)
+#define READ_BYTES (256u * 1024)
 
 static int64_t now_ms(void)
 {

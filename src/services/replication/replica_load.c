@@ -130,7 +130,7 @@ void replica__load_abandon(struct link_dump *d)
 /* The file need not hold what is loaded. */
 static void punch(const struct link_dump *d, struct replica_load *g)
 {
-    uint64_t at = rdb_loading_at(g->loading);
+    uint64_t at = rdb_loading_needs(g->loading);
     if (d->fd < 0 || at - g->punched < PUNCH_BYTES)
         return;
     g->punched = at & ~(uint64_t)(PUNCH_BYTES - 1);
@@ -176,6 +176,7 @@ static void read_more(struct link_dump *d, struct replica_load *g)
     kv_stats(lifecycle.kv, &now);
     g->phase = LOAD_FOLDS;
     g->folds_wanted = now.folds + (now.fold_running ? 2 : 1);
+    kv_fold_soon(lifecycle.kv);
     loop_wake(lifecycle.loop);
 }
 

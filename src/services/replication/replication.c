@@ -78,21 +78,39 @@ void repl__update_stream(void)
         repl__position_void();
 }
 
+void repl__pump(struct repl_client *r)
+{
+    const struct session_ops *ops = r->s->ops;
+    uint64_t behind = repl__place_behind(&r->place);
+    size_t out = ops->output ? ops->output(r->s, behind) : 0;
+    while (r->state == REPL_ONLINE && behind > 0 && out < REPL_IN_FLIGHT &&
+           !(r->s->flags & SESS_CLOSING)) {
+        struct slice bytes = repl__place_bytes(&r->place);
+        if (bytes.n > REPL_IN_FLIGHT)
+            bytes.n = REPL_IN_FLIGHT;
+        r->place.at += bytes.n;
+        behind -= bytes.n;
+        repl__send(r, bytes);
+        out = ops->output ? ops->output(r->s, behind) : 0;
+    }
+}
+
+static void pump_all(void)
+{
+    LIST_EACH_SAFE(it, tmp, &repl.clients)
+    {
+        struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
+        if (repl__place_behind(&r->place) > 0)
+            repl__pump(r);
+    }
+    repl__backlog_trim();
+}
+
 void repl__feed(struct slice bytes)
 {
     repl.offset += bytes.n;
     repl__backlog_put(bytes);
-    LIST_EACH(it, &repl.clients)
-    {
-        struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
-        /* Who is sent away because the stream has another name must not get what comes under that one. */
-        if (r->s->flags & SESS_CLOSING)
-            continue;
-        if (r->state == REPL_ONLINE)
-            repl__send(r, bytes);
-        else if ((r->state == REPL_DUMPS || r->state == REPL_SENDS) && !r->dump_only)
-            buf_put_slice(&r->later, bytes);
-    }
+    pump_all();
 }
 
 /* How many count for min-replicas-to-write. */
@@ -142,6 +160,7 @@ static void on_tick_committed(void *arg)
     if (kv_tick_bytes(lifecycle.kv) == 0)
         repl__wait_committed();
     failover__check();
+    pump_all();
 }
 
 /* Asks the replicas how far they are, behind what is about to be committed. Not during CLIENT PAUSE: the stream must stand still. */
@@ -177,13 +196,18 @@ static void on_replicate(void *arg)
 /* A replica that has not said anything for repl-timeout is gone. SYNC's clients never say anything. */
 static void drop_silent(void)
 {
-    int64_t now_s = clock_wall_ms() / 1000;
+    int64_t now_s = clock_wall_ms() / 1000, now_ms = clock_mono_us() / 1000;
     LIST_EACH_SAFE(it, tmp, &repl.clients)
     {
         struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
-        if (r->state != REPL_ONLINE || !r->psync || now_s - r->acked_s <= compat_opts.repl_timeout)
+        bool streams = r->state == REPL_STREAMS || r->state == REPL_SENDS;
+        bool silent =
+            r->state == REPL_ONLINE && r->psync && now_s - r->acked_s > compat_opts.repl_timeout;
+        bool stuck = streams && now_ms - r->moved_ms > compat_opts.repl_timeout * 1000;
+        if (!silent && !stuck)
             continue;
-        log_warning(LOG_SERVER, "Disconnecting timedout replica (streaming sync)");
+        log_warning(LOG_SERVER, "Disconnecting timedout replica (%s sync)",
+                    stuck ? "full" : "streaming");
         session_close(r->s, SESS_CLOSE_NOW);
     }
 }
@@ -211,7 +235,7 @@ static void on_cron(void *arg)
     int64_t now_ms = clock_mono_us() / 1000;
     replica__cron();
     drop_backlog(now_ms);
-    kv_keep_log(lifecycle.kv, kv_streaming(lifecycle.kv) ? repl__backlog_bytes() : 0);
+    kv_keep_log(lifecycle.kv, kv_streaming(lifecycle.kv) ? repl__backlog_size() : 0);
     if (list_empty(&repl.clients) || now_ms - line_ms < 1000)
         return;
     line_ms = now_ms;
@@ -230,6 +254,14 @@ static void on_cron(void *arg)
     }
 }
 
+/* A dump of what was deleted is worth nothing. */
+static void on_flushed(void *arg)
+{
+    const struct hook_key *f = arg;
+    if (f->db == -1)
+        repl__dump_stop("the data set was flushed");
+}
+
 static void on_close(void *arg)
 {
     struct session *s = arg;
@@ -242,7 +274,7 @@ static void on_close(void *arg)
         lifecycle.replicas--;
     }
     repl__dump_forget(r);
-    buf_free(&r->later);
+    repl__place_drop(&r->place);
     mem_free(r);
     repl.alone_ms = clock_mono_us() / 1000;
     repl__count_good();
@@ -255,11 +287,13 @@ static const char *state_word(const struct repl_client *r)
     switch (r->state) {
     case REPL_WAITS:
     case REPL_DUMPS:
+    case REPL_STREAMS:
         return "wait_bgsave";
     case REPL_SENDS:
         return "send_bulk";
     case REPL_HAS_DUMP:
         return "rdb_transmitted";
+    case REPL_LOADS:
     case REPL_ONLINE:
         break;
     }
@@ -313,18 +347,12 @@ static void info_stats(struct buf *out)
                sess_stats.sync_full, sess_stats.sync_partial_ok, sess_stats.sync_partial_err);
 }
 
-static uint64_t buffered(const struct repl_client *r)
-{
-    struct sess_peer peer = {.omem = 0};
-    r->s->ops->peer(r->s, &peer);
-    return peer.omem + r->later.n;
-}
-
+/* One memory for all of them: what is above the backlog's size is there for replicas that are behind. */
 static void info_memory(struct buf *out)
 {
-    uint64_t backlog = repl__backlog_bytes(), all = backlog;
-    LIST_EACH(it, &repl.clients)
-    all += buffered(LIST_ENTRY(it, struct repl_client, link));
+    uint64_t all = repl__backlog_bytes(), backlog = all;
+    if (!list_empty(&repl.clients) && backlog > (uint64_t)compat_opts.repl_backlog_size)
+        backlog = (uint64_t)compat_opts.repl_backlog_size;
     buf_printf(
         out, "mem_replication_backlog:%" PRIu64 "\r\nmem_total_replication_buffers:%" PRIu64 "\r\n",
         backlog, all);
@@ -420,12 +448,18 @@ void replication_start(void)
     hook_add(HOOK_REPLICATE, on_replicate);
     hook_add(HOOK_SESSION_CLOSE, on_close);
     hook_add(HOOK_CRON, on_cron);
+    hook_add(HOOK_FLUSHED, on_flushed);
     info_register("replication", info_replication);
     info_register("stats", info_stats);
     info_register("memory", info_memory);
     hook_add(HOOK_TICK, on_tick);
     hook_add(HOOK_DUMP, on_dump);
     replica__start();
+}
+
+void replication_end(void)
+{
+    repl__dump_stop("the server stops");
 }
 
 void replication_begin(void)

@@ -25,4 +25,7 @@ bool replication_caught_up(void);
 void replication_ask(void);
 void replication_log_lag(void);
 
+/* The server stops: no dump for replicas goes on. */
+void replication_end(void);
+
 #endif

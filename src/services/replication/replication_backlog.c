@@ -1,8 +1,8 @@
-/* The backlog: a ring of repl-backlog-size bytes with the newest part of the stream.
+/* The stream's newest bytes, once for all: for replicas that come back, and for those that are behind. Each replica has a place
+ * in it; what stands behind every place, and is older than repl-backlog-size, goes.
  *
- *   stream   1 ........ first ................. repl.offset
- *   ring                [ tail of it | head of it ]
- *                                    ^at */
+ *   blocks   [ first ] [ ... ] [ last: bytes come here ]
+ *            start ^       ^ place of a slow replica   ^ repl.offset */
 #include "base/mem.h"
 #include "config/compat_options.h"
 #include "services/replication/replication_priv.h"
@@ -12,110 +12,157 @@
 
 #define LEAST ((size_t)16 * 1024)
 
+struct repl_block {
+    struct repl_block *next;
+    uint64_t start; /* bytes of the stream before it */
+    size_t n, cap;
+    unsigned places; /* that stand in it */
+    char data[];
+};
+
 static struct {
-    char *p; /* NULL: off */
-    size_t cap, n, at;
-} ring;
+    struct repl_block *first, *last; /* NULL: off */
+    size_t bytes;                    /* of memory */
+} list;
 
-static size_t wanted(void)
+size_t repl__backlog_size(void)
 {
-    return (size_t)compat_opts.repl_backlog_size < LEAST ? LEAST
-                                                         : (size_t)compat_opts.repl_backlog_size;
+    size_t wanted = (size_t)compat_opts.repl_backlog_size;
+    return wanted < LEAST ? LEAST : wanted;
 }
 
-static void put(struct slice bytes)
+/* Large effects get blocks of their own, but none that the backlog could only lose as a whole. */
+static struct repl_block *block_new(uint64_t start, size_t wanted)
 {
-    if (bytes.n > ring.cap)
-        bytes = slice_make(bytes.p + bytes.n - ring.cap, ring.cap);
-    size_t first = ring.cap - ring.at < bytes.n ? ring.cap - ring.at : bytes.n;
-    memcpy(ring.p + ring.at, bytes.p, first);
-    memcpy(ring.p, bytes.p + first, bytes.n - first);
-    ring.at = (ring.at + bytes.n) % ring.cap;
-    ring.n = ring.n + bytes.n > ring.cap ? ring.cap : ring.n + bytes.n;
+    size_t most = repl__backlog_size() / 16 > LEAST ? repl__backlog_size() / 16 : LEAST;
+    size_t cap = wanted < LEAST ? LEAST : wanted > most ? most : wanted;
+    struct repl_block *b = mem_alloc(sizeof *b + cap);
+    *b = (struct repl_block){.start = start, .cap = cap};
+    list.bytes += sizeof *b + cap;
+    return b;
 }
 
-/* The oldest of the newest n bytes, in two parts. */
-static void parts(size_t n, struct slice part[2])
+static void drop_first(void)
 {
-    size_t start = (ring.at + ring.cap - n) % ring.cap;
-    size_t first = ring.cap - start < n ? ring.cap - start : n;
-    part[0] = slice_make(ring.p + start, first);
-    part[1] = slice_make(ring.p, n - first);
+    struct repl_block *b = list.first;
+    list.first = b->next;
+    list.bytes -= sizeof *b + b->cap;
+    mem_free(b);
+}
+
+void repl__backlog_trim(void)
+{
+    while (list.first != list.last && list.first->places == 0 &&
+           repl.offset - list.first->next->start >= repl__backlog_size())
+        drop_first();
 }
 
 bool repl__backlog_on(void)
 {
-    return ring.p != NULL;
+    return list.first != NULL;
 }
 
 void repl__backlog_make(void)
 {
-    if (ring.p)
-        return;
-    ring.cap = wanted();
-    ring.p = mem_alloc(ring.cap);
-    ring.n = ring.at = 0;
+    if (!list.first)
+        list.first = list.last = block_new(repl.offset, 0);
 }
 
 void repl__backlog_drop(void)
 {
-    mem_free(ring.p);
-    ring.p = NULL;
-    ring.cap = ring.n = ring.at = 0;
+    LIST_EACH(it, &repl.clients)
+    LIST_ENTRY(it, struct repl_client, link)->place.block = NULL;
+    while (list.first)
+        drop_first();
+    list.last = NULL;
 }
 
-/* CONFIG SET repl-backlog-size keeps what fits. */
-static void resize(void)
+void repl__backlog_begin(uint64_t offset)
 {
-    struct slice part[2];
-    char *old = ring.p;
-    size_t n = ring.n < wanted() ? ring.n : wanted();
-    parts(n, part);
-    ring.cap = wanted();
-    ring.p = mem_alloc(ring.cap);
-    ring.n = ring.at = 0;
-    put(part[0]);
-    put(part[1]);
-    mem_free(old);
+    repl__backlog_drop();
+    list.first = list.last = block_new(offset, 0);
 }
 
 void repl__backlog_put(struct slice bytes)
 {
-    if (!ring.p || bytes.n == 0)
-        return;
-    if (ring.cap != wanted())
-        resize();
-    put(bytes);
+    while (list.first && bytes.n > 0) {
+        struct repl_block *b = list.last;
+        size_t n = b->cap - b->n < bytes.n ? b->cap - b->n : bytes.n;
+        memcpy(b->data + b->n, bytes.p, n);
+        b->n += n;
+        bytes = slice_make(bytes.p + n, bytes.n - n);
+        if (bytes.n > 0)
+            list.last = b->next = block_new(b->start + b->n, bytes.n);
+    }
 }
 
-bool repl__backlog_has(uint64_t from)
+/* -- Places -------------------------------------------------------------------------------------------------------------- */
+
+static void stand(struct repl_place *p, struct repl_block *b, size_t at)
 {
-    return ring.p && from >= repl.offset + 1 - ring.n && from <= repl.offset + 1;
+    if (p->block)
+        p->block->places--;
+    p->block = b;
+    p->at = at;
+    if (b)
+        b->places++;
 }
 
-void repl__backlog_send(struct repl_client *r, uint64_t from)
+void repl__place_end(struct repl_place *p)
 {
-    struct slice part[2];
-    parts((size_t)(repl.offset + 1 - from), part);
-    repl__send(r, part[0]);
-    repl__send(r, part[1]);
+    stand(p, list.last, list.last ? list.last->n : 0);
 }
 
-void repl__backlog_clear(void)
+bool repl__place_find(struct repl_place *p, uint64_t offset)
 {
-    ring.n = ring.at = 0;
+    struct repl_block *b = list.first;
+    if (!b || offset < b->start || offset > repl.offset)
+        return false;
+    while (offset > b->start + b->n)
+        b = b->next;
+    stand(p, b, (size_t)(offset - b->start));
+    return true;
 }
+
+void repl__place_copy(struct repl_place *p, const struct repl_place *from)
+{
+    stand(p, from->block, from->at);
+}
+
+void repl__place_drop(struct repl_place *p)
+{
+    stand(p, NULL, 0);
+    repl__backlog_trim();
+}
+
+uint64_t repl__place_behind(const struct repl_place *p)
+{
+    return p->block ? repl.offset - p->block->start - p->at : 0;
+}
+
+struct slice repl__place_bytes(struct repl_place *p)
+{
+    if (!p->block)
+        return SLICE_NULL;
+    if (p->at == p->block->n && p->block->next)
+        stand(p, p->block->next, 0);
+    return slice_make(p->block->data + p->at, p->block->n - p->at);
+}
+
+/* -- INFO ---------------------------------------------------------------------------------------------------------------- */
 
 size_t repl__backlog_bytes(void)
 {
-    return ring.cap;
+    return list.bytes;
 }
 
 void repl__backlog_info(struct buf *out)
 {
+    uint64_t start = list.first ? list.first->start : 0;
     buf_printf(out,
                "repl_backlog_active:%d\r\nrepl_backlog_size:%" PRId64
-               "\r\nrepl_backlog_first_byte_offset:%" PRIu64 "\r\nrepl_backlog_histlen:%zu\r\n",
-               ring.p != NULL, compat_opts.repl_backlog_size, ring.p ? repl.offset + 1 - ring.n : 0,
-               ring.n);
+               "\r\nrepl_backlog_first_byte_offset:%" PRIu64 "\r\nrepl_backlog_histlen:%" PRIu64
+               "\r\n",
+               list.first != NULL, compat_opts.repl_backlog_size, list.first ? start + 1 : 0,
+               list.first ? repl.offset - start : 0);
 }

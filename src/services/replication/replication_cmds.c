@@ -52,6 +52,7 @@ static struct repl_client *add(struct call *c, bool psync, enum repl_state state
     r->psync = psync;
     r->state = state;
     r->acked_s = clock_wall_ms() / 1000;
+    r->moved_ms = clock_mono_us() / 1000;
     c->s->flags |= SESS_REPLICA;
     list_push(&repl.clients, &r->link);
     lifecycle.replicas++;
@@ -96,7 +97,8 @@ static bool go_on(struct call *c, int64_t from)
                        SLICE_FMT(id), repl.id, repl.former_id);
         return false;
     }
-    if (from < 1 || !repl__backlog_has((uint64_t)from)) {
+    struct repl_place place = {.block = NULL};
+    if (from < 1 || !repl__place_find(&place, (uint64_t)from - 1)) {
         log_notice(LOG_SERVER,
                    "Unable to partial resync with replica for lack of backlog (Replica request "
                    "was: %" PRId64 ").",
@@ -104,6 +106,7 @@ static bool go_on(struct call *c, int64_t from)
         return false;
     }
     struct repl_client *r = add(c, true, REPL_ONLINE);
+    r->place = place;
     int n = r->psync2 ? snprintf(text, sizeof text, "+CONTINUE %s\r\n", repl.id)
                       : snprintf(text, sizeof text, "+CONTINUE\r\n");
     repl__address(r, ip, sizeof ip);
@@ -112,7 +115,7 @@ static bool go_on(struct call *c, int64_t from)
                " bytes of backlog starting from offset %" PRId64 ".",
                ip, r->port, repl.offset + 1 - (uint64_t)from, from);
     repl__send(r, slice_make(text, (size_t)n));
-    repl__backlog_send(r, (uint64_t)from);
+    repl__pump(r);
     sess_stats.sync_partial_ok++;
     return true;
 }
@@ -206,6 +209,11 @@ static void acknowledge(struct call *c, struct repl_client *r, int i)
         num_parse_int(c->argv[i + 2], &synced) && synced > r->synced)
         r->synced = synced;
     r->acked_s = clock_wall_ms() / 1000;
+    if (r->state == REPL_LOADS) {
+        log_notice(LOG_SERVER, "A replica has loaded its dump, the stream begins");
+        r->state = REPL_ONLINE;
+        repl__pump(r);
+    }
     repl__count_good();
 }
 
@@ -238,6 +246,7 @@ void cmd_replconf(struct call *c)
             return;
         } else if (call_arg_is(c, i, "capa")) {
             r->psync2 |= call_arg_is(c, i + 1, "psync2");
+            r->eof |= call_arg_is(c, i + 1, "eof");
         } else {
             reply_errorf(c, "ERR Unrecognized REPLCONF option: %.*s", SLICE_FMT(c->argv[i]));
             return;

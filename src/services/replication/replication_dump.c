@@ -1,8 +1,14 @@
-/* The dump that a new replica gets: written by a worker from a view into a file without a name, and sent piece by piece while the
- * loop goes on. One dump at a time serves all that wait for the same. */
+/* The dump that new replicas get, written by a worker from a view while the loop goes on. One dump at a time serves all that
+ * wait for the same.
+ *
+ *   repl-diskless-sync yes    worker --pipe--> loop --> every replica, as it comes; ends with a mark. The slowest sets the pace.
+ *                      no     worker --> a file without a name --> each replica at its own pace. Later ones may join. */
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/compat_options.h"
+#include "event/crypto.h"
 #include "event/loop.h"
 #include "event/worker.h"
 #include "keyspace/kv_view.h"
@@ -18,28 +24,69 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIECE     (256u * 1024)
-#define IN_FLIGHT (1024u * 1024) /* as much may wait in a replica's output */
+#define PIECE (256u * 1024)
 
 struct dump_job {
     struct rdb_save *save;
-    int fd;
+    uint64_t offset; /* of the stream, at the view */
+    int fd;          /* that the worker writes to */
+    bool streamed;
+    int from; /* streamed: the other end of the pipe; -1: everything was read, or nobody wants it */
+    struct loop_fd *watch; /* of it */
+    bool paused;
+    char mark[DUMP_MARK + 1];
+    bool written; /* the worker is through */
     enum status st;
     struct error err;
 };
 
 static struct dump_job *running;
 
+static int64_t now_ms(void)
+{
+    return clock_mono_us() / 1000;
+}
+
 static void run(void *arg)
 {
     struct dump_job *j = arg;
     j->st = rdb_save_to(j->save, j->fd, &j->err);
+    if (!j->streamed)
+        return;
+    close(j->fd);
+    j->fd = -1;
 }
 
 static void give_up(struct repl_client *r, const char *why)
 {
     log_warning(LOG_SERVER, "A replica is dropped: %s", why);
     session_close(r->s, SESS_CLOSE_NOW);
+}
+
+/* Those that the dump under way is for. */
+static bool takes_part(const struct repl_client *r)
+{
+    return (r->state == REPL_DUMPS || r->state == REPL_STREAMS) && !(r->s->flags & SESS_CLOSING);
+}
+
+static size_t count_parts(void)
+{
+    size_t n = 0;
+    LIST_EACH(it, &repl.clients)
+    n += takes_part(LIST_ENTRY(it, struct repl_client, link));
+    return n;
+}
+
+/* -- The end ------------------------------------------------------------------------------------------------------------- */
+
+static void close_pipe(struct dump_job *j)
+{
+    if (j->from < 0)
+        return;
+    loop_fd_del(j->watch);
+    close(j->from);
+    j->watch = NULL;
+    j->from = -1;
 }
 
 static void begin_sending(struct repl_client *r, const struct dump_job *j)
@@ -58,75 +105,208 @@ static void begin_sending(struct repl_client *r, const struct dump_job *j)
     repl__send(r, slice_make(head, (size_t)n));
 }
 
-static void done(void *arg)
+/* A replica that loads it tells when it is through, and gets the stream then. */
+static void end_streaming(struct repl_client *r, const struct dump_job *j)
 {
-    struct dump_job *j = arg;
+    repl__send(r, slice_make(j->mark, DUMP_MARK));
+    r->state = r->dump_only ? REPL_HAS_DUMP : REPL_LOADS;
+    r->acked_s = clock_wall_ms() / 1000;
+    log_notice(LOG_SERVER, "Streamed replica synchronization succeeded, waiting for REPLCONF ACK "
+                           "from it to begin the stream");
+}
+
+static void end(struct dump_job *j)
+{
     LIST_EACH(it, &repl.clients)
     {
         struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
-        if (r->state != REPL_DUMPS)
+        if (!takes_part(r))
             continue;
-        if (j->st == ST_OK)
-            begin_sending(r, j);
-        else
+        if (j->st != ST_OK)
             give_up(r, j->err.message);
+        else if (j->streamed)
+            end_streaming(r, j);
+        else
+            begin_sending(r, j);
     }
-    close(j->fd);
+    if (j->st == ST_OK)
+        log_notice(LOG_SERVER, "Background %s terminated with success",
+                   j->streamed ? "RDB transfer" : "saving");
+    else
+        log_warning(LOG_SERVER, "Background %s ended: %s", j->streamed ? "RDB transfer" : "saving",
+                    j->err.message);
+    close_pipe(j);
+    if (j->fd >= 0)
+        close(j->fd);
     rdb_save_free(j->save);
     mem_free(j);
     running = NULL;
+    lifecycle.dump_start_ms = 0;
     loop_wake(lifecycle.loop);
 }
 
-static struct repl_client *first_waiting(void)
+static void done(void *arg)
+{
+    struct dump_job *j = arg;
+    j->written = true;
+    if (j->from < 0)
+        end(j);
+}
+
+/* Nobody wants it any more: the worker notices. */
+static void stop(struct dump_job *j)
+{
+    atomic_store(&j->save->cancel, true);
+    close_pipe(j);
+    if (j->written)
+        end(j);
+}
+
+void repl__dump_stop(const char *why)
 {
     LIST_EACH(it, &repl.clients)
     {
         struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
-        if (r->state == REPL_WAITS && !(r->s->flags & SESS_CLOSING))
-            return r;
+        if (takes_part(r))
+            give_up(r, why);
     }
-    return NULL;
+    if (running)
+        stop(running);
 }
 
-static void tell_position(struct repl_client *r)
+/* -- Streaming ----------------------------------------------------------------------------------------------------------- */
+
+static bool has_room(struct repl_client *r)
 {
-    char text[96];
-    if (!r->psync)
-        return;
-    int n = snprintf(text, sizeof text, "+FULLRESYNC %s %" PRIu64 "\r\n", repl.id, repl.offset);
-    repl__send(r, slice_make(text, (size_t)n));
+    if (r->s->ops->output &&
+        r->s->ops->output(r->s, repl__place_behind(&r->place)) >= REPL_IN_FLIGHT)
+        return false;
+    r->moved_ms = now_ms();
+    return true;
 }
 
-static struct dump_job *job_new(bool functions_only, struct error *err)
+/* True: all of them have room for more. */
+static bool all_have_room(void)
+{
+    bool room = true;
+    LIST_EACH(it, &repl.clients)
+    {
+        struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
+        if (takes_part(r))
+            room &= has_room(r);
+    }
+    return room;
+}
+
+static void watch(struct dump_job *j, bool on)
+{
+    if (j->from >= 0 && j->paused == on)
+        loop_fd_set(j->watch, on ? LOOP_READ : 0);
+    j->paused = !on;
+}
+
+static void on_pipe(void *arg, int ready)
+{
+    static char piece[PIECE];
+    struct dump_job *j = arg;
+    if (!all_have_room()) {
+        watch(j, false);
+        return;
+    }
+    ssize_t n = read(j->from, piece, sizeof piece);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        log_notice(LOG_SERVER,
+                   "Diskless rdb transfer, done reading from pipe, %zu replicas still up",
+                   count_parts());
+        close_pipe(j);
+        if (j->written)
+            end(j);
+        return;
+    }
+    LIST_EACH(it, &repl.clients)
+    {
+        struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
+        if (takes_part(r))
+            repl__send(r, slice_make(piece, (size_t)n));
+    }
+}
+
+static bool open_pipe(struct dump_job *j, struct error *err)
+{
+    int fd[2];
+    unsigned char random[DUMP_MARK / 2];
+    if (pipe2(fd, O_CLOEXEC) < 0) {
+        (void)error_set_errno(err, errno, "no pipe for the dump of replicas");
+        return false;
+    }
+    (void)fcntl(fd[0], F_SETFL, O_NONBLOCK);
+    (void)fcntl(fd[0], F_SETPIPE_SZ, (int)REPL_IN_FLIGHT);
+    hash_random(random, sizeof random);
+    crypto_hex(random, sizeof random, j->mark);
+    j->from = fd[0];
+    j->fd = fd[1];
+    j->watch = loop_fd_add(lifecycle.loop, j->from, LOOP_READ, on_pipe, j);
+    return true;
+}
+
+/* -- The beginning ------------------------------------------------------------------------------------------------------- */
+
+static bool open_file(struct dump_job *j, struct error *err)
 {
     char name[] = "temp-sync-XXXXXX";
-    struct kv_view *view;
-    int fd = mkstemp(name);
-    if (fd < 0) {
+    j->fd = mkstemp(name);
+    if (j->fd < 0) {
         (void)error_set_errno(err, errno, "no file for the dump of a replica");
-        return NULL;
+        return false;
     }
     (void)unlink(name);
-    if (kv_view_open(lifecycle.kv, &view, err) != ST_OK) {
-        close(fd);
+    return true;
+}
+
+static struct dump_job *job_new(bool functions_only, bool streamed, struct error *err)
+{
+    struct kv_view *view;
+    if (kv_view_open(lifecycle.kv, &view, err) != ST_OK)
         return NULL;
-    }
     struct dump_job *j = mem_calloc(1, sizeof *j);
-    j->fd = fd;
+    j->from = j->fd = -1;
+    j->offset = repl.offset;
     j->save = rdb_save_new("", view);
     j->save->functions_only = functions_only;
+    j->streamed = streamed;
+    if (!(streamed ? open_pipe(j, err) : open_file(j, err))) {
+        rdb_save_free(j->save);
+        mem_free(j);
+        return NULL;
+    }
     return j;
 }
 
+static void join(struct repl_client *r, const struct dump_job *j)
+{
+    char text[96];
+    r->state = j->streamed ? REPL_STREAMS : REPL_DUMPS;
+    r->moved_ms = now_ms();
+    if (r->psync) {
+        int n = snprintf(text, sizeof text, "+FULLRESYNC %s %" PRIu64 "\r\n", repl.id, j->offset);
+        repl__send(r, slice_make(text, (size_t)n));
+    }
+    if (j->streamed) {
+        int n = snprintf(text, sizeof text, "$EOF:%s\r\n", j->mark);
+        repl__send(r, slice_make(text, (size_t)n));
+    }
+}
+
 /* Between ticks: what the view has and what is fed from now on meet exactly. */
-static void begin(bool functions_only)
+static void begin(bool functions_only, bool streamed)
 {
     struct error err = {.message = ""};
-    struct dump_job *j = job_new(functions_only, &err);
-    /* The stream behind the dump names its database, or goes on in the one that the dump notes. */
     if (!repl__backlog_on() && !lifecycle.following)
         repl__new_id(false);
+    struct dump_job *j = job_new(functions_only, streamed, &err);
+    /* The stream behind the dump names its database, or goes on in the one that the dump notes. */
     repl__backlog_make();
     repl__update_stream();
     if (j)
@@ -140,23 +320,76 @@ static void begin(bool functions_only)
             give_up(r, err.message);
             continue;
         }
-        tell_position(r);
-        r->state = REPL_DUMPS;
+        if (!r->dump_only)
+            repl__place_end(&r->place);
+        join(r, j);
     }
     if (!j)
         return;
     running = j;
-    log_notice(LOG_SERVER, "A dump for new replicas begins");
-    worker_submit(lifecycle.pool, WORKER_ANY, run, done, j);
+    lifecycle.dump_start_ms = clock_wall_ms();
+    log_notice(LOG_SERVER, "Starting BGSAVE for SYNC with target: %s",
+               streamed ? "replicas sockets" : "disk");
+    log_notice(LOG_SERVER, "Background %s started by pid %d", streamed ? "RDB transfer" : "saving",
+               (int)getpid());
+    worker_submit(lifecycle.pool, WORKER_DUMP, run, done, j);
 }
+
+/* Begins a dump for those that wait longest and the others that want the same, when it is time: a streamed one waits for others to
+ * come. */
+static void begin_if_due(void)
+{
+    const struct repl_client *first = NULL;
+    bool streamed = compat_opts.repl_diskless_sync;
+    int64_t n = 0, waited_ms = 0;
+    LIST_EACH(it, &repl.clients)
+    {
+        const struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
+        if (r->state != REPL_WAITS || (r->s->flags & SESS_CLOSING) ||
+            (first && first->functions_only != r->functions_only))
+            continue;
+        if (!first) {
+            first = r;
+            waited_ms = now_ms() - r->moved_ms;
+        }
+        streamed &= r->eof;
+        n++;
+    }
+    int64_t enough = compat_opts.repl_diskless_sync_max_replicas;
+    if (!first || (streamed && waited_ms < compat_opts.repl_diskless_sync_delay * 1000 &&
+                   (enough == 0 || n < enough)))
+        return;
+    begin(first->functions_only, streamed);
+}
+
+/* A dump into a file that others wait for is as good for those that come later: with the stream from where it began. */
+static void join_running(const struct dump_job *j)
+{
+    const struct repl_client *other = NULL;
+    LIST_EACH(it, &repl.clients)
+    {
+        struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
+        if (takes_part(r) && r->place.block)
+            other = r;
+    }
+    LIST_EACH(it, &repl.clients)
+    {
+        struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
+        if (!other || r->state != REPL_WAITS || r->functions_only != j->save->functions_only)
+            continue;
+        if (!r->dump_only)
+            repl__place_copy(&r->place, &other->place);
+        join(r, j);
+    }
+}
+
+/* -- Sending a file ------------------------------------------------------------------------------------------------------ */
 
 /* False: the replica must wait until it has taken what it was sent. */
 static bool send_piece(struct repl_client *r)
 {
     static char piece[PIECE];
-    struct sess_peer peer = {.omem = 0};
-    r->s->ops->peer(r->s, &peer);
-    if (peer.omem > IN_FLIGHT)
+    if (!has_room(r))
         return false;
     uint64_t left = r->size - r->sent;
     ssize_t n = pread(r->fd, piece, left < PIECE ? (size_t)left : PIECE, (off_t)r->sent);
@@ -174,19 +407,14 @@ static void all_sent(struct repl_client *r)
     repl__dump_forget(r);
     r->state = r->dump_only ? REPL_HAS_DUMP : REPL_ONLINE;
     r->acked_s = clock_wall_ms() / 1000;
-    if (!r->dump_only)
-        repl__send(r, buf_slice(&r->later));
-    buf_free(&r->later);
+    repl__pump(r);
     repl__count_good();
     log_notice(LOG_SERVER, "Synchronization with a replica succeeded");
 }
 
-bool repl__dump_step(void)
+static bool send_files(void)
 {
     bool more = false;
-    struct repl_client *waiting = running ? NULL : first_waiting();
-    if (waiting && kv_tick_bytes(lifecycle.kv) == 0)
-        begin(waiting->functions_only);
     LIST_EACH(it, &repl.clients)
     {
         struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
@@ -198,6 +426,23 @@ bool repl__dump_step(void)
             all_sent(r);
     }
     return more;
+}
+
+bool repl__dump_step(void)
+{
+    if (!running && kv_tick_bytes(lifecycle.kv) == 0)
+        begin_if_due();
+    else if (running && !running->streamed && !atomic_load(&running->save->cancel))
+        join_running(running);
+    if (running && !atomic_load(&running->save->cancel) && count_parts() == 0) {
+        if (running->streamed)
+            log_notice(LOG_SERVER,
+                       "Diskless rdb transfer, last replica dropped, killing fork child.");
+        stop(running);
+    }
+    if (running && running->paused && all_have_room())
+        watch(running, true);
+    return send_files();
 }
 
 void repl__dump_forget(struct repl_client *r)

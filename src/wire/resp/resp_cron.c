@@ -239,7 +239,7 @@ void resp_cron(int64_t hz)
         watch_buffers(c);
         cron_query(c);
         cron_replies(c);
-        if (c->soft_since_ms)
+        if (c->soft_since_ms || c->elsewhere)
             resp__client_check_limit(c);
     }
 }

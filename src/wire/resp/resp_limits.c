@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/compat_options.h"
 #include "config/config.h"
 #include "event/conn.h"
 #include "session/lifecycle.h"
@@ -41,12 +42,22 @@ static const struct resp_output_limit *limit_of(const struct resp_client *c)
     return &resp_output_limits[class];
 }
 
+/* A replica that lacks no more than the backlog may come back and get it anyway. */
+static uint64_t at_least(const struct resp_output_limit *l, uint64_t bytes)
+{
+    uint64_t backlog = (uint64_t)compat_opts.repl_backlog_size;
+    bool replica = l == &resp_output_limits[RESP_CLASS_REPLICA];
+    return replica && bytes && bytes < backlog ? backlog : bytes;
+}
+
 void resp__client_check_limit(struct resp_client *c)
 {
     const struct resp_output_limit *l = limit_of(c);
-    size_t used = c->out.extra_mem;
-    bool reached = l->hard_bytes && used > l->hard_bytes;
-    if (l->soft_bytes && used > l->soft_bytes) {
+    uint64_t used = c->out.extra_mem + c->elsewhere;
+    uint64_t hard = at_least(l, (uint64_t)l->hard_bytes);
+    uint64_t soft = at_least(l, (uint64_t)l->soft_bytes);
+    bool reached = hard && used > hard;
+    if (soft && used > soft) {
         int64_t now = clock_mono_us() / 1000;
         if (c->soft_since_ms == 0)
             c->soft_since_ms = now;
@@ -62,7 +73,7 @@ void resp__client_check_limit(struct resp_client *c)
 
 size_t resp__client_mem(const struct resp_client *c)
 {
-    size_t n = sizeof *c + session_bytes(c->s) + c->qcap + c->out.extra_mem;
+    size_t n = sizeof *c + session_bytes(c->s) + c->qcap + c->out.extra_mem + (size_t)c->elsewhere;
     const struct resp_chunk *first = c->out.head ? c->out.head : c->out.spare;
     if (first)
         n += sizeof *first + first->cap;

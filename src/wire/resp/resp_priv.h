@@ -27,7 +27,8 @@ struct resp_client {
     struct resp_request *partial; /* the incomplete request at qpos; NULL: none or only a header */
 
     struct resp_out out;
-    size_t push_left; /* elements of a push message to come while reply_off */
+    size_t push_left;   /* elements of a push message to come while reply_off */
+    uint64_t elsewhere; /* bytes that wait for it outside of out */
     int64_t soft_since_ms;
     int64_t peak_since_ms;
 

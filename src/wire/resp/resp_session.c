@@ -61,7 +61,7 @@ static void op_peer(struct session *s, struct sess_peer *out)
     size_t first = c->out.head ? c->out.head->n - c->out.sent : 0;
     out->obl = c->out.extra_count ? (c->out.head ? first : 0) : first;
     out->oll = c->out.extra_count;
-    out->omem = c->out.extra_mem;
+    out->omem = c->out.extra_mem + (size_t)c->elsewhere;
     out->rbs = c->out.first_size;
     out->rbp = c->out.peak;
     out->tot_mem = resp__client_mem(c);
@@ -98,6 +98,15 @@ static void op_set_reply(struct session *s, bool on)
     client(s)->push_left = 0;
 }
 
+static size_t op_output(struct session *s, uint64_t elsewhere)
+{
+    struct resp_client *c = client(s);
+    c->elsewhere = elsewhere;
+    if (c->out.extra_mem + elsewhere > resp__limit_lowest)
+        resp__client_check_limit(c);
+    return c->out.bytes;
+}
+
 static bool op_tls_user(struct session *s, struct buf *out)
 {
     return conn_peer_name(client(s)->conn, out);
@@ -112,5 +121,6 @@ const struct session_ops resp__session_ops = {
     .set_resp = op_set_resp,
     .set_reply = op_set_reply,
     .tls_user = op_tls_user,
+    .output = op_output,
     .converse = resp__converse,
 };
