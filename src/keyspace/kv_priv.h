@@ -145,9 +145,9 @@ struct kv {
     struct kv_db *dbs;    /* physical */
     struct kv_db **map;   /* logical -> physical */
     char *dir, *wal_dir;  /* of the store, of the log */
-    uint64_t replay_end; /* of the frame under way */
-    int replay_db;       /* selected at the end of the log; -1: none */
-    uint64_t keep_log;   /* bytes of it that stay in any case */
+    uint64_t replay_end;  /* of the frame under way */
+    int replay_db;        /* selected at the end of the log; -1: none */
+    uint64_t keep_log;    /* bytes of it that stay in any case */
 
     /* effects of the tick */
     struct buf tick;
