@@ -18,6 +18,13 @@ void config_default(const struct config_option *opt, struct buf *out);
 /* Sets what the lines of text say, as config_load does with a file's. */
 MUST_USE enum status config_load_text(struct slice text, struct error *err);
 
+/* Names with a dot that the file or command line sets and no option has: a module that is loaded later may register them.
+ * put replaces. take: moves the text to value; false: there is none. */
+void config_pending_put(struct slice name, struct slice value);
+MUST_USE bool config_pending_take(struct slice name, struct buf *value);
+size_t config_pending_count(void);
+void config_pending_clear(void);
+
 struct config_pair {
     struct slice name, value;
 };

@@ -65,8 +65,10 @@ typedef enum status (*config_check_fn)(struct slice text, struct error *err);
 void config_on_check(const char *name, config_check_fn fn);
 
 struct config_option; /* one row; see config/option.h */
-/* Rows must live for ever. Sets the defaults. Asserts on duplicate names. */
+/* Rows must live until they are taken away. Sets the defaults. Asserts on duplicate names. */
 void config_register(const struct config_option *rows, size_t n);
+/* Takes one row away again, with what hangs on it. */
+void config_unregister(const struct config_option *row);
 
 /* Sets one by name or alias, without calling what config_on_change registered. ST_NOT_FOUND: no such option. The message
  * is what the operator reads. */

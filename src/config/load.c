@@ -4,6 +4,7 @@
  *   --port 6380 --save        ->  port "6380"
  *                                 save ""
  *   "--maxmemory 700mb"       ->  maxmemory 700mb */
+#include "base/dict.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
@@ -22,6 +23,7 @@
 
 static char *file_path; /* absolute; NULL: none */
 static struct buf report;
+static struct dict *pending; /* name -> struct buf * */
 
 const char *config_file(void)
 {
@@ -33,8 +35,60 @@ const char *config_load_report(void)
     return buf_cstr(&report);
 }
 
+/* -- Options of modules ---------------------------------------------------------------------------------------------------- */
+
+static void free_text(void *text)
+{
+    buf_free(text);
+    mem_free(text);
+}
+
+void config_pending_put(struct slice name, struct slice value)
+{
+    if (!pending)
+        pending = dict_new(DICT_NOCASE, free_text);
+    struct buf *text = mem_calloc(1, sizeof(*text));
+    buf_put_slice(text, value);
+    (void)dict_del(pending, name);
+    (void)dict_add(pending, name, text);
+}
+
+bool config_pending_take(struct slice name, struct buf *value)
+{
+    struct buf *text = pending ? dict_take(pending, name) : NULL;
+    if (!text)
+        return false;
+    buf_put_slice(value, buf_slice(text));
+    free_text(text);
+    return true;
+}
+
+size_t config_pending_count(void)
+{
+    return pending ? dict_count(pending) : 0;
+}
+
+void config_pending_clear(void)
+{
+    dict_free(pending);
+    pending = NULL;
+}
+
+static void put_pending(const struct config_words *w)
+{
+    struct buf value = BUF_INIT;
+    for (size_t i = 1; i < w->n; i++) {
+        if (i > 1)
+            buf_put_byte(&value, ' ');
+        buf_put_slice(&value, w->v[i]);
+    }
+    config_pending_put(w->v[0], buf_slice(&value));
+    buf_free(&value);
+}
+
 void config__load_reset(void)
 {
+    config_pending_clear();
     mem_free(file_path);
     file_path = NULL;
     buf_free(&report);
@@ -115,13 +169,10 @@ static enum status unknown_line(const struct config_words *w, unsigned depth, st
         return include(w->v[1], depth, err);
     if (is_retired(name) && w->n == 2)
         return ST_OK;
-    if (slice_is(name, "loadmodule") && w->n >= 2)
-        return error_set(err, ST_UNSUPPORTED,
-                         "loadmodule: this version of Orbit cannot load modules");
-    if (memchr(name.p, '.', name.n))
-        return error_set(err, ST_UNSUPPORTED,
-                         "module options need a loaded module, and this version of Orbit cannot "
-                         "load modules");
+    if (memchr(name.p, '.', name.n) && w->n >= 2) {
+        put_pending(w);
+        return ST_OK;
+    }
     if (slice_is(name, "sentinel"))
         return error_set(err, ST_UNSUPPORTED, "sentinel directive while not in sentinel mode");
     return error_set(err, ST_INVALID, "Bad directive or wrong number of arguments");

@@ -32,6 +32,11 @@ struct config_option {
     const char *initial_text;  /* strings */
     const struct config_enum *table;
     const struct config_custom *custom;
+    /* A value that its owner keeps (a module's option): fetch brings it to where at points before it is looked at, stored
+     * tells the owner of a new one, and may refuse it. Both NULL for all others. */
+    void (*fetch)(void *owner);
+    enum status (*stored)(void *owner, struct error *err);
+    void *owner;
 };
 
 #endif

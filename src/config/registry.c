@@ -39,6 +39,19 @@ void config_register(const struct config_option *rows, size_t n)
     entries_sorted = false;
 }
 
+void config_unregister(const struct config_option *row)
+{
+    struct config_entry *e = config__entry(slice_str(row->name));
+    orbit_assert(e && e->opt == row);
+    config__free_value(row);
+    (void)dict_take(names, slice_str(row->name));
+    if (row->alias)
+        (void)dict_take(names, slice_str(row->alias));
+    size_t at = (size_t)(e - entries);
+    memmove(e, e + 1, (entry_count - at - 1) * sizeof(*e));
+    entry_count--;
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct config_entry *x = a, *y = b;

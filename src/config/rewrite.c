@@ -4,7 +4,8 @@
  *   old file line            new file
  *   comment, blank, unknown  the same
  *   first line of an option  all lines of its present value
- *   further lines of it      dropped (also under its alias) */
+ *   further lines of it      dropped (also under its alias)
+ *   a gone module's option   dropped */
 #include "base/dict.h"
 #include "base/mem.h"
 #include "config/admin.h"
@@ -78,6 +79,17 @@ static const struct config_option *option_of(struct slice line)
     return opt;
 }
 
+/* An option of a module that is not there any more. */
+static bool is_orphan(struct slice line)
+{
+    struct config_words w;
+    if (line.n == 0 || line.p[0] == '#' || !config_words_split(&w, line))
+        return false;
+    bool orphan = w.n && memchr(w.v[0].p, '.', w.v[0].n) && !config_find(w.v[0]);
+    config_words_free(&w);
+    return orphan;
+}
+
 struct appending {
     struct buf *out;
     const struct dict *done;
@@ -115,6 +127,8 @@ void config_rewrite_text(struct slice old, bool force_all, struct buf *out)
         if (slice_starts(line, SLICE(SIGNATURE)))
             a.signed_already = true;
         const struct config_option *opt = option_of(line);
+        if (is_orphan(line))
+            continue;
         if (!opt) {
             buf_put_slice(out, line);
             buf_put_byte(out, '\n');

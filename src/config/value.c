@@ -10,6 +10,8 @@
 #include <limits.h>
 #include <stdio.h>
 
+static void put_value(const struct config_option *opt, struct buf *out);
+
 void config__init_value(const struct config_option *opt)
 {
     switch (opt->kind) {
@@ -152,7 +154,7 @@ static enum status parse_enum(const struct config_option *opt, const struct slic
     return ST_OK;
 }
 
-static enum status store_one(const struct config_option *opt, const struct slice *argv, size_t argc,
+static enum status store_value(const struct config_option *opt, const struct slice *argv, size_t argc,
                              bool from_file, struct error *err)
 {
     enum status st = ST_OK;
@@ -189,6 +191,25 @@ static enum status store_one(const struct config_option *opt, const struct slice
     case CONFIG_KIND_CUSTOM:
         return opt->custom->set(argv, argc, from_file, err);
     }
+    return st;
+}
+
+/* The owner hears of what has changed only. */
+static enum status store_one(const struct config_option *opt, const struct slice *argv, size_t argc,
+                             bool from_file, struct error *err)
+{
+    if (!opt->stored)
+        return store_value(opt, argv, argc, from_file, err);
+    struct buf before = BUF_INIT, after = BUF_INIT;
+    config_value(opt, &before);
+    enum status st = store_value(opt, argv, argc, from_file, err);
+    if (st == ST_OK) {
+        put_value(opt, &after);
+        if (!slice_eq(buf_slice(&before), buf_slice(&after)))
+            st = opt->stored(opt->owner, err);
+    }
+    buf_free(&before);
+    buf_free(&after);
     return st;
 }
 
@@ -251,6 +272,7 @@ static void put_words(const struct config_option *opt, int value, struct buf *ou
         if (out->n > start)
             buf_put_byte(out, ' ');
         buf_put_str(out, t->name);
+        value &= ~t->value;
     }
 }
 
@@ -265,6 +287,13 @@ static void put_number(const struct config_option *opt, int64_t v, struct buf *o
 }
 
 void config_value(const struct config_option *opt, struct buf *out)
+{
+    if (opt->fetch)
+        opt->fetch(opt->owner);
+    put_value(opt, out);
+}
+
+static void put_value(const struct config_option *opt, struct buf *out)
 {
     switch (opt->kind) {
     case CONFIG_KIND_BOOL:

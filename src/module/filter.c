@@ -116,6 +116,14 @@ int rm_UnregisterCommandFilter(RedisModuleCtx *ctx, RedisModuleCommandFilter *fi
     return REDISMODULE_OK;
 }
 
+size_t module__filters_count(const struct module *m)
+{
+    size_t n = 0;
+    LIST_EACH(it, &filters)
+    n += LIST_ENTRY(it, RedisModuleCommandFilter, link)->module == m;
+    return n;
+}
+
 void module__filters_drop(struct module *m)
 {
     LIST_EACH_SAFE(it, next, &filters)

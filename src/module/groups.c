@@ -1,9 +1,12 @@
 /* What each group of the API keeps for modules, and so has to drop when one goes. */
 #include "module/block.h"
+#include "module/config.h"
 #include "module/event.h"
 
 const struct module_group module__groups[] = {
     {"commands", NULL, module__commands_drop},
+    {"options", NULL, module__configs_drop},
+    {"info", NULL, module__info_drop},
     {"calls", NULL, module__calls_drop},
     {"filters", NULL, module__filters_drop},
     {"blocked clients", module__block_refuses, NULL},

@@ -5,12 +5,20 @@
 
 #include "base/status.h"
 
-/* Options and commands of this folder. */
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Commands of this folder; its options. */
 void module_register(void);
-/* Loads what loadmodule lines of the configuration name, in order. Before the log is replayed, after users and services have
- * started. err: the module, and why it could not be loaded. */
+void module_options_register(void);
+/* Loads what loadmodule lines of the configuration name, in order. Before the log is replayed and users are
+ * made (their rules may speak of modules' commands), after services have started. err: the module; the log says why it could
+ * not be loaded. */
 MUST_USE enum status module_start(struct error *err);
 /* Unloads all of them; the last act before the keyspace is closed. */
 void module_stop(void);
+/* Which module an address of code belongs to, and its function, as text for a crash report. False: to none. Takes no memory;
+ * for signal handlers. */
+bool module_of_address(const void *address, char *line, size_t n);
 
 #endif

@@ -7,5 +7,6 @@
 
 void module_register(void)
 {
+    module_options_register();
     command_register(module_command_table, COUNT_OF(module_command_table));
 }

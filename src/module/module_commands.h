@@ -5,7 +5,10 @@
 #include "session/command.h"
 
 void module_commands_register(void);
+void cmd_module_help(struct call *c);
+void cmd_module_list(struct call *c);
 void cmd_module_load(struct call *c);
+void cmd_module_loadex(struct call *c);
 void cmd_module_unload(struct call *c);
 
 #endif

@@ -34,6 +34,10 @@ struct module {
     void *handle;              /* dlopen */
     bool loading;              /* in its OnLoad */
     struct session *session;   /* who calls when no client does; may do everything */
+    void *base;                /* where its code begins */
+    RedisModuleInfoFunc info;  /* RegisterInfoFunc; NULL: none */
+    struct list_node configs;  /* its options, in order of registration */
+    bool configs_loaded;       /* LoadConfigs was called */
     struct list_node commands; /* struct RedisModuleCommand, subcommands behind their containers */
     unsigned blocked;          /* clients that wait for it */
     unsigned in_call;          /* calls of commands by it that run now */
@@ -165,6 +169,7 @@ struct RedisModuleUser {
 void module__calls_drop(struct module *m);
 void module__call_pool_free(void);
 void module__filters_drop(struct module *m);
+size_t module__filters_count(const struct module *m);
 
 /* -- Log (misc.c), shared functions (shared.c) ----------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* Start and stop, in order:
  *
- *   log, signals, supervisor -> data root and its lock -> loop, workers -> store and log -> users -> listeners
+ *   log, signals, supervisor -> data root and its lock -> loop, workers -> store and log -> modules, users -> listeners
  *   -> "Server initialized" -> replay (clients get -LOADING) -> "Ready to accept connections" -> ticks
  *   -> last commit -> replies -> fold, close -> "bye bye"
  */
@@ -243,12 +243,12 @@ static enum status open_keyspace(struct error *err)
 static enum status start(struct error *err)
 {
     enum status st = open_keyspace(err);
-    if (st == ST_OK)
-        st = acl_start(err);
     if (st != ST_OK)
         return st;
     server_start_services();
     st = module_start(err);
+    if (st == ST_OK)
+        st = acl_start(err);
     if (st != ST_OK)
         return st;
     struct resp_env env = {lifecycle.loop, lifecycle.kv, tick_bytes,

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "event/loop.h"
+#include "module/module.h"
 #include "rdb/rdb_save.h"
 #include "server/server_options.h"
 
@@ -57,6 +58,20 @@ static int report_fd(void)
     return fd >= 0 ? fd : STDOUT_FILENO;
 }
 
+/* The innermost function of a module, if any: whose fault it may be. */
+static void report_module(const void *instruction, void *const *frames, int n)
+{
+    char where[400], line[480];
+    bool found = module_of_address(instruction, where, sizeof where);
+    const char *how = found ? "The signal hit inside of" : "Called by";
+    for (int i = 0; i < n && !found; i++)
+        found = module_of_address(frames[i], where, sizeof where);
+    if (!found)
+        return;
+    snprintf(line, sizeof line, "%s %s", how, where);
+    log_signal_safe(line);
+}
+
 static void report_stack(void *instruction)
 {
     void *frames[FRAMES_MAX];
@@ -69,6 +84,7 @@ static void report_stack(void *instruction)
     log_signal_safe("Backtrace:");
     int n = backtrace(frames, FRAMES_MAX);
     backtrace_symbols_fd(frames, n, fd);
+    report_module(instruction, frames, n);
 }
 
 static void *instruction_of(void *context)

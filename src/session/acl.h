@@ -61,6 +61,8 @@ const char *acl_category_name(int index);
  * registered and the configuration was loaded. err: what to print before giving up; long reports go to the log. */
 MUST_USE enum status acl_start(struct error *err);
 void acl_stop(void);
+/* Commands came or went: what each user may run is told anew from the rules. */
+void acl_commands_changed(void);
 /* Never NULL, and always the same. */
 struct acl_user *acl_default(void);
 /* Who may do everything and is no user that anybody can name: the server itself. */

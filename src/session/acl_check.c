@@ -33,7 +33,8 @@ static bool command_ok(const struct acl_selector *s, const struct command *cmd,
 {
     if ((s->flags & ACL_ALL_COMMANDS) || (cmd->flags & CMD_NO_AUTH))
         return true;
-    if ((s->commands[cmd->id / 64] >> (cmd->id % 64)) & 1)
+    size_t word = (size_t)cmd->id / 64;
+    if (word < s->nwords ? (s->commands[word] >> (cmd->id % 64)) & 1 : s->beyond)
         return true;
     int at = cmd->parent ? 2 : 1;
     for (size_t i = 0; i < s->nfirst_args; i++)

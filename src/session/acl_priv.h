@@ -4,7 +4,6 @@
 
 #include "session/acl.h"
 
-#define ACL_COMMAND_BITS 2048 /* greatest command id plus one */
 #define ACL_USER_MAGIC   0x41434c55u
 #define ACL_HASH_TEXT    64 /* hex digits of a SHA-256 */
 
@@ -35,7 +34,9 @@ enum acl_selector_flags {
 
 struct acl_selector {
     unsigned flags;
-    uint64_t commands[ACL_COMMAND_BITS / 64];
+    uint64_t *commands; /* bits by command id */
+    size_t nwords;
+    bool beyond; /* ids that have no bit yet */
     struct acl_first_arg *first_args;
     size_t nfirst_args;
     struct acl_rule *rules;
@@ -77,6 +78,8 @@ void acl__selector_free(struct acl_selector *s);
 /* Applies one rule. err: ST_NOT_FOUND for an unknown command or category. */
 MUST_USE enum status acl__selector_apply(struct acl_selector *s, struct slice rule,
                                          struct error *err);
+/* Makes the set of commands anew from the rules; those about commands that are not there have no effect. */
+void acl__selector_recompute(struct acl_selector *s);
 void acl__selector_reset(
     struct acl_selector *s); /* nothing allowed, except what acl-pubsub-default gives */
 

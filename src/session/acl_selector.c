@@ -100,12 +100,19 @@ static void first_args_remove(struct acl_selector *s, int id)
 
 static void set_bit(struct acl_selector *s, int id, bool allow)
 {
-    orbit_assert(id >= 0 && id < ACL_COMMAND_BITS);
+    orbit_assert(id >= 0);
+    size_t word = (size_t)id / 64;
     uint64_t bit = UINT64_C(1) << (id % 64);
+    if (word >= s->nwords) {
+        s->commands = mem_realloc(s->commands, (word + 1) * sizeof(*s->commands));
+        memset(s->commands + s->nwords, s->beyond ? 0xff : 0,
+               (word + 1 - s->nwords) * sizeof(*s->commands));
+        s->nwords = word + 1;
+    }
     if (allow) {
-        s->commands[id / 64] |= bit;
+        s->commands[word] |= bit;
     } else {
-        s->commands[id / 64] &= ~bit;
+        s->commands[word] &= ~bit;
         s->flags &= ~(unsigned)ACL_ALL_COMMANDS;
     }
 }
@@ -120,7 +127,10 @@ static void set_command(struct acl_selector *s, struct command *cmd, bool allow)
 
 static void set_all_commands(struct acl_selector *s, bool allow)
 {
-    memset(s->commands, allow ? 0xff : 0, sizeof(s->commands));
+    mem_free(s->commands);
+    s->commands = NULL;
+    s->nwords = 0;
+    s->beyond = allow;
     s->flags &= ~(unsigned)(ACL_ALL_COMMANDS | ACL_FUTURE_COMMANDS);
     if (allow)
         s->flags |= ACL_ALL_COMMANDS | ACL_FUTURE_COMMANDS;
@@ -215,6 +225,22 @@ static enum status apply_command(struct acl_selector *s, struct slice word, bool
     set_command(s, cmd, allow);
     rules_add(s, slice_str(cmd->fullname), allow);
     return ST_OK;
+}
+
+void acl__selector_recompute(struct acl_selector *s)
+{
+    struct acl_rule *rules = s->rules;
+    size_t n = s->nrules;
+    s->rules = NULL;
+    s->nrules = 0;
+    set_all_commands(s, (s->flags & ACL_FUTURE_COMMANDS) != 0);
+    for (size_t i = 0; i < n; i++) {
+        struct slice word = slice_str(rules[i].text);
+        if (apply_command(s, word, rules[i].allow, NULL) != ST_OK)
+            rules_add(s, word, rules[i].allow);
+        mem_free(rules[i].text);
+    }
+    mem_free(rules);
 }
 
 /* -- Keys and channels --------------------------------------------------------------------------------------------------- */
@@ -322,6 +348,9 @@ struct acl_selector *acl__selector_copy(const struct acl_selector *s)
 {
     struct acl_selector *c = mem_alloc(sizeof(*c));
     *c = *s;
+    c->commands = s->nwords ? mem_alloc(s->nwords * sizeof(*s->commands)) : NULL;
+    if (s->nwords)
+        memcpy(c->commands, s->commands, s->nwords * sizeof(*s->commands));
     patterns_copy(&c->keys, &c->nkeys, s->keys, s->nkeys);
     patterns_copy(&c->channels, &c->nchannels, s->channels, s->nchannels);
     c->first_args = s->nfirst_args ? mem_alloc(s->nfirst_args * sizeof(*s->first_args)) : NULL;
@@ -340,6 +369,7 @@ void acl__selector_free(struct acl_selector *s)
     patterns_clear(&s->channels, &s->nchannels);
     rules_clear(s);
     first_args_remove(s, -1);
+    mem_free(s->commands);
     mem_free(s);
 }
 

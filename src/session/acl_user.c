@@ -77,6 +77,20 @@ bool acl_nopass(const struct acl_user *user)
     return (user->flags & ACL_USER_NOPASS) != 0;
 }
 
+static bool recompute_step(void *arg, struct slice key, void *value)
+{
+    const struct acl_user *u = value;
+    for (size_t i = 0; i < u->nselectors; i++)
+        acl__selector_recompute(u->selectors[i]);
+    return true;
+}
+
+void acl_commands_changed(void)
+{
+    acl_default();
+    radix_walk(users, SLICE_NULL, recompute_step, NULL);
+}
+
 struct each {
     void (*fn)(void *arg, const struct acl_user *user);
     void *arg;

@@ -16,6 +16,7 @@ static const char *sections[SECTIONS_MAX + 1];
 static size_t nsections;
 static void (*resets[RESETS_MAX])(void);
 static size_t nresets;
+static info_extra_fn extra;
 
 void info_register(const char *section, info_fn fn)
 {
@@ -39,6 +40,17 @@ void info_fields(const char *section, struct buf *out)
 const char *info_section(size_t i)
 {
     return i < nsections ? sections[i] : NULL;
+}
+
+void info_on_extra(info_extra_fn fn)
+{
+    extra = fn;
+}
+
+void info_extra(struct buf *out, const struct slice *names, size_t n, bool every)
+{
+    if (extra)
+        extra(out, names, n, every);
 }
 
 void info_on_reset(void (*fn)(void))

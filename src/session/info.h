@@ -4,6 +4,7 @@
 #define ORBIT_SESSION_INFO_H
 
 #include "base/buf.h"
+#include "base/slice.h"
 
 /* Appends lines "name:value\r\n" (no heading). */
 typedef void (*info_fn)(struct buf *out);
@@ -14,6 +15,12 @@ void info_register(const char *section, info_fn fn);
 void info_fields(const char *section, struct buf *out);
 /* Names of the sections that were registered, in order; NULL ends. */
 const char *info_section(size_t i);
+
+/* Sections that are not known by name here (modules'): appends whole ones, those that names ask for or, with every, all. A
+ * blank line stands before each unless out is empty. */
+typedef void (*info_extra_fn)(struct buf *out, const struct slice *names, size_t n, bool every);
+void info_on_extra(info_extra_fn fn);
+void info_extra(struct buf *out, const struct slice *names, size_t n, bool every);
 
 /* CONFIG RESETSTAT. */
 void info_on_reset(void (*fn)(void));

@@ -89,6 +89,8 @@ void info_text(struct buf *out, const struct slice *names, size_t n)
     for (size_t i = 0; (name = info_section(i)) != NULL; i++)
         if (!is_builtin(name) && is_chosen(&choice, name, SET_DEFAULT | SET_ALL | SET_EVERYTHING))
             put_section(out, name, NULL, name);
+    if (n)
+        info_extra(out, names, n, is_chosen(&choice, "modules", SET_EVERYTHING));
 }
 
 void cmd_info(struct call *c)

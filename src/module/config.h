@@ -1,0 +1,13 @@
+/* What the options, INFO sections and users of modules have to do with the loader. */
+#ifndef ORBIT_MODULE_CONFIG_H
+#define ORBIT_MODULE_CONFIG_H
+
+struct module;
+
+void module__configs_drop(struct module *m);
+
+/* info.c: attaches to INFO; once, at the start. */
+void module__info_start(void);
+void module__info_drop(struct module *m);
+
+#endif
