@@ -154,8 +154,8 @@ static enum status parse_enum(const struct config_option *opt, const struct slic
     return ST_OK;
 }
 
-static enum status store_value(const struct config_option *opt, const struct slice *argv, size_t argc,
-                             bool from_file, struct error *err)
+static enum status store_value(const struct config_option *opt, const struct slice *argv,
+                               size_t argc, bool from_file, struct error *err)
 {
     enum status st = ST_OK;
     int64_t number = 0;

@@ -1,9 +1,10 @@
 /* Options of modules: rows of the option registry whose values the module keeps. The registry's cell is filled from the
  * module's getter before each look, and the module's setter is called for each new value. */
+#include "module/config.h"
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/admin.h"
-#include "module/config.h"
 #include "module/module_priv.h"
 
 #include <ctype.h>
@@ -133,10 +134,10 @@ static bool name_ok(const char *name)
 
 static bool flags_ok(unsigned flags, bool numeric, bool choice)
 {
-    const unsigned long long known =
-        REDISMODULE_CONFIG_IMMUTABLE | REDISMODULE_CONFIG_SENSITIVE | REDISMODULE_CONFIG_HIDDEN |
-        REDISMODULE_CONFIG_PROTECTED | REDISMODULE_CONFIG_DENY_LOADING | REDISMODULE_CONFIG_MEMORY |
-        REDISMODULE_CONFIG_BITFLAGS;
+    const unsigned long long known = REDISMODULE_CONFIG_IMMUTABLE | REDISMODULE_CONFIG_SENSITIVE |
+                                     REDISMODULE_CONFIG_HIDDEN | REDISMODULE_CONFIG_PROTECTED |
+                                     REDISMODULE_CONFIG_DENY_LOADING | REDISMODULE_CONFIG_MEMORY |
+                                     REDISMODULE_CONFIG_BITFLAGS;
     return !(flags & ~known) && (numeric || !(flags & REDISMODULE_CONFIG_MEMORY)) &&
            (choice || !(flags & REDISMODULE_CONFIG_BITFLAGS));
 }
@@ -278,8 +279,7 @@ int rm_RegisterEnumConfig(RedisModuleCtx *ctx, const char *name, int initial, un
                           RedisModuleConfigGetEnumFunc get, RedisModuleConfigSetEnumFunc set,
                           RedisModuleConfigApplyFunc apply_fn, void *privdata)
 {
-    struct module_option *o =
-        num_enum_vals < 0 ? NULL : begin(ctx, name, flags, false, true);
+    struct module_option *o = num_enum_vals < 0 ? NULL : begin(ctx, name, flags, false, true);
     if (!o)
         return REDISMODULE_ERR;
     o->words = mem_calloc((size_t)num_enum_vals + 1, sizeof *o->words);
@@ -328,9 +328,8 @@ static bool load_one(struct module_option *o)
     if (!config_pending_take(slice_str(o->full), &given)) {
         if (set_default(o, &err) == ST_OK)
             return true;
-        log_warning(LOG_MODULE,
-                    "Issue attempting to set default value of configuration %s : %s", o->name,
-                    err.message);
+        log_warning(LOG_MODULE, "Issue attempting to set default value of configuration %s : %s",
+                    o->name, err.message);
         return false;
     }
     struct slice text = slice_make(given.n ? given.p : "", given.n);
@@ -347,8 +346,8 @@ int rm_LoadConfigs(RedisModuleCtx *ctx)
     if (!ctx || !ctx->module || !ctx->module->loading)
         return REDISMODULE_ERR;
     LIST_EACH(it, &ctx->module->configs)
-        if (!load_one(LIST_ENTRY(it, struct module_option, link)))
-            return REDISMODULE_ERR;
+    if (!load_one(LIST_ENTRY(it, struct module_option, link)))
+        return REDISMODULE_ERR;
     ctx->module->configs_loaded = true;
     return REDISMODULE_OK;
 }

@@ -45,10 +45,8 @@ static enum status keep(const struct slice *argv, size_t argc, bool ex, struct e
     for (size_t i = 0; i < argc; i++)
         bytes += argv[i].n;
     struct queued *q = mem_alloc(sizeof *q);
-    *q = (struct queued){.text = mem_alloc(bytes),
-                         .words = mem_alloc(argc * sizeof *q->words),
-                         .n = argc,
-                         .ex = ex};
+    *q = (struct queued){
+        .text = mem_alloc(bytes), .words = mem_alloc(argc * sizeof *q->words), .n = argc, .ex = ex};
     char *at = q->text;
     for (size_t i = 0; i < argc; i++) {
         q->words[i] = slice_make(at, argv[i].n);
@@ -79,8 +77,9 @@ static enum status load_one(const struct queued *q, struct error *err)
     char *path = mem_strndup(q->words[0].p, q->words[0].n);
     enum status st = ST_OK;
     if (skip < 0)
-        st = error_set(err, ST_SYNTAX, "loadmodule-ex %s: what follows must be CONFIG NAME VALUE "
-                                       "or ARGS",
+        st = error_set(err, ST_SYNTAX,
+                       "loadmodule-ex %s: what follows must be CONFIG NAME VALUE "
+                       "or ARGS",
                        path);
     else
         st = module__load(path, q->words + 1 + skip, q->n - 1 - (size_t)skip,

@@ -98,9 +98,9 @@ static bool open_object(struct module *m, onload_fn *onload)
     }
     void *symbol = dlsym(m->handle, "RedisModule_OnLoad");
     if (!symbol) {
-        log_warning(
-            LOG_MODULE,
-            "Module %s does not export RedisModule_OnLoad() symbol. Module not loaded.", m->path);
+        log_warning(LOG_MODULE,
+                    "Module %s does not export RedisModule_OnLoad() symbol. Module not loaded.",
+                    m->path);
         return false;
     }
     Dl_info where;

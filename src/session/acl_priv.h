@@ -4,8 +4,8 @@
 
 #include "session/acl.h"
 
-#define ACL_USER_MAGIC   0x41434c55u
-#define ACL_HASH_TEXT    64 /* hex digits of a SHA-256 */
+#define ACL_USER_MAGIC 0x41434c55u
+#define ACL_HASH_TEXT  64 /* hex digits of a SHA-256 */
 
 enum acl_access { ACL_READ = 1, ACL_WRITE = 2 };
 

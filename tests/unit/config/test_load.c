@@ -137,11 +137,20 @@ static void test_load_include(void **state)
     assert_non_null(strstr(err.message, "nested"));
 }
 
-static void test_load_refuses_modules_by_name(void **state)
+static void test_load_keeps_options_of_modules(void **state)
 {
     struct error err = {.message = ""};
-    assert_int_equal(LOAD("--loadmodule", "/x.so"), ST_UNSUPPORTED);
-    assert_non_null(strstr(err.message, "loadmodule"));
+    struct buf value = BUF_INIT;
+    assert_int_equal(LOAD("--mod.flags", "two", "four", "--mod.other", "x", "--MOD.other", "y"),
+                     ST_OK);
+    assert_int_equal(config_pending_count(), 2);
+    assert_true(config_pending_take(SLICE("mod.flags"), &value));
+    assert_string_equal(buf_cstr(&value), "two four");
+    buf_clear(&value);
+    assert_true(config_pending_take(SLICE("mod.other"), &value));
+    assert_string_equal(buf_cstr(&value), "y");
+    assert_false(config_pending_take(SLICE("mod.other"), &value));
+    buf_free(&value);
 }
 
 static void test_load_missing_file(void **state)
@@ -178,7 +187,7 @@ int main(void)
         CASE(test_load_reports),
         CASE(test_load_reports_the_line),
         CASE(test_load_include),
-        CASE(test_load_refuses_modules_by_name),
+        CASE(test_load_keeps_options_of_modules),
         CASE(test_load_missing_file),
         CASE(test_load_relative_path_becomes_absolute),
     };

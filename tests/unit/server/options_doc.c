@@ -52,6 +52,9 @@ static const char *const info_names[] = {
 static const char *const tracking_names[] = {
 #include "services/tracking/options.def"
 };
+static const char *const module_names[] = {
+#include "module/options.def"
+};
 static const char *const compat_names[] = {
 #include "config/compat_options.def"
 };
@@ -69,6 +72,7 @@ static const struct chapter {
     {"Data: log, store, caches, expiry, eviction", keyspace_names, COUNT_OF(keyspace_names)},
     {"Dump files", rdb_names, COUNT_OF(rdb_names)},
     {"Scripts", script_names, COUNT_OF(script_names)},
+    {"Modules", module_names, COUNT_OF(module_names)},
     {"SLOWLOG", slowlog_names, COUNT_OF(slowlog_names)},
     {"LATENCY", latency_names, COUNT_OF(latency_names)},
     {"INFO", info_names, COUNT_OF(info_names)},
