@@ -142,13 +142,21 @@ static void unpack_collection(RedisModuleCallReply *r, const struct capture_item
     r->n = (size_t)it->value;
 }
 
+/* Behind the elements of an attribute, which begin at p. */
+static const char *skip_pairs(const char *p, const char *end, uint64_t pairs)
+{
+    for (uint64_t left = pairs * 2; left > 0 && p < end; left--)
+        p = capture_skip(p, end);
+    return p;
+}
+
 /* Type and value of what begins at r->p. */
 static void unpack(RedisModuleCallReply *r)
 {
     struct capture_item it;
     const char *next = capture_item(r->p, r->end, &it);
     if (next && it.kind == CAPTURE_ATTRIBUTE) /* it belongs to what follows */
-        next = capture_item(capture_skip(next, r->end), r->end, &it);
+        next = capture_item(skip_pairs(next, r->end, it.value), r->end, &it);
     r->type = REDISMODULE_REPLY_UNKNOWN;
     r->body = next;
     if (!next)
@@ -274,13 +282,10 @@ RedisModuleCallReply *rm_CallReplyAttribute(RedisModuleCallReply *r)
     const char *body = capture_item(r->p, r->end, &it);
     if (!body || it.kind != CAPTURE_ATTRIBUTE)
         return NULL;
-    const char *end = body;
-    for (uint64_t left = capture_children(&it); left > 0 && end < r->end; left--)
-        end = capture_skip(end, r->end);
     r->attribute = mem_alloc(sizeof *r->attribute);
     *r->attribute = (RedisModuleCallReply){.type = REDISMODULE_REPLY_ATTRIBUTE,
                                            .p = r->p,
-                                           .end = end,
+                                           .end = skip_pairs(body, r->end, it.value),
                                            .body = body,
                                            .n = (size_t)it.value,
                                            .ctx = r->ctx};
