@@ -15,6 +15,7 @@ static const struct api table[] = {
 #include "module/api/cluster.def"
 #include "module/api/command.def"
 #include "module/api/config.def"
+#include "module/api/defrag.def"
 #include "module/api/dict.def"
 #include "module/api/event.def"
 #include "module/api/filter.def"
@@ -26,12 +27,14 @@ static const struct api table[] = {
 #include "module/api/memory.def"
 #include "module/api/misc.def"
 #include "module/api/notify.def"
+#include "module/api/rdb.def"
 #include "module/api/reply.def"
 #include "module/api/scan.def"
 #include "module/api/stream.def"
 #include "module/api/string.def"
 #include "module/api/thread.def"
 #include "module/api/timer.def"
+#include "module/api/type.def"
 #include "module/api/zset.def"
 #undef RM_API
 };

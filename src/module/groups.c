@@ -2,8 +2,10 @@
 #include "module/block.h"
 #include "module/config.h"
 #include "module/event.h"
+#include "module/type.h"
 
 const struct module_group module__groups[] = {
+    {"types", module__types_refuses, module__types_drop},
     {"commands", NULL, module__commands_drop},
     {"options", NULL, module__configs_drop},
     {"info", NULL, module__info_drop},

@@ -8,6 +8,7 @@
 #include "keyspace/keyspace_options.h"
 #include "keyspace/kv_hash.h"
 #include "keyspace/kv_list.h"
+#include "keyspace/kv_object.h"
 #include "keyspace/kv_set.h"
 #include "session/hooks.h"
 #include "session/lifecycle.h"
@@ -74,6 +75,10 @@ RedisModuleKey *rm_OpenKey(RedisModuleCtx *ctx, RedisModuleString *name, int mod
     struct kv_rec *rec = look_up(ctx->kv, ctx->db, module__slice(name), lookup_flags(mode));
     if (!rec && !(mode & REDISMODULE_WRITE))
         return NULL;
+    /* The module may change an object from now on, whatever it has said: so may a command that writes. */
+    bool writes = (mode & REDISMODULE_WRITE) || (ctx->call && (ctx->call->cmd->flags & CMD_WRITE));
+    if (rec && writes && kv_rec_type(rec) == KV_MODULE)
+        kv_object_touch(ctx->kv, rec);
     RedisModuleKey *key = mem_alloc(sizeof *key);
     module__key_init(key, ctx, name, mode);
     module__auto_add(ctx, key, auto_close);

@@ -8,6 +8,7 @@
 #include "module/load_options.h"
 #include "module/module.h"
 #include "module/module_priv.h"
+#include "module/type.h"
 #include "session/acl.h"
 #include "session/lifecycle.h"
 
@@ -189,6 +190,9 @@ enum status module__load(const char *path, const struct slice *argv, size_t argc
     }
     acl_commands_changed();
     log_notice(LOG_MODULE, "Module '%s' loaded from %s", m->name, path);
+    if (!module__starting && module__types_join(m, err) != ST_OK)
+        log_warning(LOG_MODULE, "What module '%s' keeps in the store cannot be loaded: %s", m->name,
+                    err->message);
     module__event_module(m, REDISMODULE_SUBEVENT_MODULE_LOADED);
     return ST_OK;
 }
@@ -233,11 +237,12 @@ enum status module_start(struct error *err)
         st = error_set(err, ST_INVALID,
                        "Module Configuration detected without loadmodule directive or no "
                        "ApplyConfig call: aborting");
-    return st;
+    return st == ST_OK ? module__types_start(err) : st;
 }
 
 void module_stop(void)
 {
+    module__types_stop();
     /* Their objects stay open: threads of theirs may still run in them. */
     while (!list_empty(&module__all)) {
         struct module *m = LIST_ENTRY(module__all.prev, struct module, link);

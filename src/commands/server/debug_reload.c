@@ -1,7 +1,9 @@
 /* DEBUG RELOAD and SET-SKIP-CHECKSUM-VALIDATION. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "commands/server/debug_priv.h"
 #include "commands/server/save.h"
+#include "event/loop.h"
 #include "rdb/rdb_functions.h"
 #include "rdb/rdb_load.h"
 #include "rdb/rdb_options.h"
@@ -9,16 +11,17 @@
 #include "session/reply.h"
 
 struct reload {
-    bool keep, no_save, merge;
+    unsigned flags; /* enum save_load_flags */
+    bool no_save;
 };
 
 static bool parse(struct call *c, struct reload *o)
 {
     for (int i = 2; i < c->argc; i++) {
         if (call_arg_is(c, i, "merge"))
-            o->merge = true;
+            o->flags |= SAVE_LOAD_MERGE;
         else if (call_arg_is(c, i, "noflush"))
-            o->keep = true;
+            o->flags |= SAVE_LOAD_KEEP;
         else if (call_arg_is(c, i, "nosave"))
             o->no_save = true;
         else {
@@ -29,30 +32,39 @@ static bool parse(struct call *c, struct reload *o)
     return true;
 }
 
-/* What the file holds takes the place of what is there. The log hears nothing of it: everything is in the store at the end. */
-static enum status load(struct kv *kv, const struct reload *o, struct error *err)
+static void on_progress(void *arg, uint64_t done, uint64_t total)
 {
-    char path[PATH_MAX];
-    struct rdb_load l = {.path = save_path(path), .merge = o->merge};
+    lifecycle.loading_done = done;
+    lifecycle.loading_total = total;
+    clock_refresh();
+    loop_poll(lifecycle.loop);
+}
+
+enum status save_load(struct kv *kv, const char *path, unsigned flags, struct error *err)
+{
+    struct rdb_load l = {.path = path, .merge = flags & SAVE_LOAD_MERGE, .progress = on_progress};
     enum status st = rdb_check(l.path, err);
     if (st != ST_OK)
         return st;
-    if (!o->keep) {
+    if (!(flags & SAVE_LOAD_KEEP)) {
         kv_effects_off(kv);
         (void)kv_flush(kv, -1);
         kv_effects_on(kv);
         rdb_clear_functions();
     }
+    lifecycle.loading = true;
+    lifecycle.loading_start_ms = clock_wall_ms();
     kv_obey(kv, lifecycle.following); /* deadlines stay the master's */
     st = rdb_load(kv, &l, err);
     kv_obey(kv, false);
-    /* From now on everything is read back from the store. */
-    return st == ST_OK ? kv_reload(kv, err) : st;
+    lifecycle.loading = false;
+    return st;
 }
 
 void debug__reload(struct call *c)
 {
-    struct reload o = {.keep = false};
+    struct reload o = {.flags = 0};
+    char path[PATH_MAX];
     struct error err = {.message = ""};
     if (!parse(c, &o))
         return;
@@ -60,7 +72,9 @@ void debug__reload(struct call *c)
         reply_errorf(c, "ERR %s", err.message);
         return;
     }
-    if (load(c->kv, &o, &err) != ST_OK) {
+    /* From then on everything is read back from the store. */
+    if (save_load(c->kv, save_path(path), o.flags, &err) != ST_OK ||
+        kv_reload(c->kv, &err) != ST_OK) {
         reply_error(c, "ERR Error trying to load the RDB dump, check server logs.");
         return;
     }

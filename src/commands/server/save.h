@@ -15,6 +15,13 @@ void save_start(void);
 const char *save_path(char out[PATH_MAX]);
 /* Writes the dump file and waits; a save under way is stopped. */
 MUST_USE enum status save_now(struct kv *kv, struct error *err);
+/* What a dump file holds takes the place of what is there. The log hears nothing of it: everything is in the store at the end.
+ * Other clients are served meanwhile, with -LOADING for most. */
+enum save_load_flags {
+    SAVE_LOAD_KEEP = 1 << 0,  /* what is there stays, a key of the file must not be */
+    SAVE_LOAD_MERGE = 1 << 1, /* keys of the file replace those that are there */
+};
+MUST_USE enum status save_load(struct kv *kv, const char *path, unsigned flags, struct error *err);
 /* Stops the save under way, if any, and waits for its end. */
 void save_stop(void);
 /* Everything was deleted: with save points, a dump file that says so takes the place of the old one. */

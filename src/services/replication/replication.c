@@ -78,6 +78,14 @@ void repl__update_stream(void)
         repl__position_void();
 }
 
+void replication_begin_anew(void)
+{
+    repl__disconnect_all();
+    repl__new_id(false);
+    repl__backlog_drop();
+    repl__update_stream();
+}
+
 void repl__pump(struct repl_client *r)
 {
     const struct session_ops *ops = r->s->ops;

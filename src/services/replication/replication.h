@@ -18,6 +18,8 @@ void replication_loaded(const char *id, uint64_t offset, int db);
 void replication_log_changed(void);
 /* Everything is committed, the keyspace is about to be closed. */
 void replication_stop(void);
+/* The data set was replaced outside of the log: replicas are sent away, and the stream has another name from now on. */
+void replication_begin_anew(void);
 
 /* Before a shutdown: whether every replica has acknowledged everything; asks them how far they are, also while writes are
  * paused; logs those that lag. */

@@ -1,0 +1,76 @@
+/* Dump files for modules: the data set into one, and out of one. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "commands/server/save.h"
+#include "keyspace/kv_view.h"
+#include "module/module_priv.h"
+#include "rdb/rdb_save.h"
+#include "services/replication/replication.h"
+#include "session/lifecycle.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+struct RedisModuleRdbStream {
+    char path[1];
+};
+
+RedisModuleRdbStream *rm_RdbStreamCreateFromFile(const char *path)
+{
+    size_t n = strlen(path);
+    RedisModuleRdbStream *s = mem_alloc(sizeof *s + n);
+    memcpy(s->path, path, n + 1);
+    return s;
+}
+
+void rm_RdbStreamFree(RedisModuleRdbStream *s)
+{
+    mem_free(s);
+}
+
+static int refuse(int errnum)
+{
+    errno = errnum;
+    return REDISMODULE_ERR;
+}
+
+static int failed(const char *what, const struct error *err)
+{
+    log_warning(LOG_SERVER, "A module's %s of a dump file failed: %s", what, err->message);
+    return refuse(EIO);
+}
+
+/* The file takes the place of the whole data set; the log goes on behind it, and replicas begin anew. */
+int rm_RdbLoad(RedisModuleCtx *ctx, RedisModuleRdbStream *stream, int flags)
+{
+    struct error err = {.message = ""};
+    if (!stream || flags != 0)
+        return refuse(EINVAL);
+    if (lifecycle.following)
+        return refuse(ENOTSUP);
+    if (access(stream->path, F_OK) != 0)
+        return refuse(ENOENT);
+    save_stop();
+    replication_begin_anew();
+    if (save_load(lifecycle.kv, stream->path, 0, &err) != ST_OK)
+        return failed("loading", &err);
+    errno = 0;
+    return REDISMODULE_OK;
+}
+
+int rm_RdbSave(RedisModuleCtx *ctx, RedisModuleRdbStream *stream, int flags)
+{
+    struct error err = {.message = ""};
+    struct kv_view *view;
+    if (!stream || flags != 0)
+        return refuse(EINVAL);
+    if (kv_view_open(lifecycle.kv, &view, &err) != ST_OK)
+        return failed("saving", &err);
+    struct rdb_save *s = rdb_save_new(stream->path, view);
+    enum status st = rdb_save_run(s, &err);
+    rdb_save_free(s);
+    if (st != ST_OK)
+        return failed("saving", &err);
+    errno = 0;
+    return REDISMODULE_OK;
+}
