@@ -127,7 +127,8 @@ static bool may_block(RedisModuleCtx *ctx)
     struct call *c = ctx->call;
     if (!c) /* outside of commands there is no client */
         return false;
-    if (!(ctx->s->flags & (SESS_DENY_BLOCKING | SESS_INTERNAL)))
+    bool client = !(ctx->s->flags & SESS_INTERNAL) || (ctx->s->flags & SESS_NESTED);
+    if (client && !(ctx->s->flags & SESS_DENY_BLOCKING))
         return true;
     if (c->in_script)
         reply_error(c, "ERR Blocking module command called from Lua script");
