@@ -1,11 +1,11 @@
 /* INFO: sections of modules, the list of modules, and the server's own figures for modules. */
-#include "services/info/info.h"
 #include "base/dict.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "module/config.h"
 #include "module/module_priv.h"
+#include "services/info/info.h"
 #include "session/info.h"
 
 #include <errno.h>

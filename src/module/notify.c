@@ -1,7 +1,7 @@
 /* Keyspace notifications for modules, and jobs that run after the command that caused them. */
-#include "keyspace/notify.h"
 #include "base/mem.h"
 #include "keyspace/keyspace_options.h"
+#include "keyspace/notify.h"
 #include "module/event.h"
 #include "session/hooks.h"
 #include "session/lifecycle.h"
