@@ -1,11 +1,9 @@
 /* Dump files for modules: the data set into one, and out of one. */
 #include "base/log.h"
 #include "base/mem.h"
-#include "commands/server/save.h"
 #include "keyspace/kv_view.h"
 #include "module/module_priv.h"
 #include "rdb/rdb_save.h"
-#include "services/replication/replication.h"
 #include "session/lifecycle.h"
 
 #include <errno.h>
@@ -50,9 +48,7 @@ int rm_RdbLoad(RedisModuleCtx *ctx, RedisModuleRdbStream *stream, int flags)
         return refuse(ENOTSUP);
     if (access(stream->path, F_OK) != 0)
         return refuse(ENOENT);
-    save_stop();
-    replication_begin_anew();
-    if (save_load(lifecycle.kv, stream->path, 0, &err) != ST_OK)
+    if (lifecycle_load_dump(stream->path, &err) != ST_OK)
         return failed("loading", &err);
     errno = 0;
     return REDISMODULE_OK;

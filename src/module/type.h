@@ -3,10 +3,10 @@
 #define ORBIT_MODULE_TYPE_H
 
 #include "base/reader.h"
-#include "commands/server/digest.h"
 #include "keyspace/kv_object.h"
 #include "module/module_priv.h"
 #include "rdb/rdb_modules.h"
+#include "session/digest.h"
 
 struct RedisModuleType {
     struct kv_object_type kv; /* arg: this */

@@ -144,8 +144,17 @@ static void progress(uint64_t done, uint64_t total)
     server_progress(NULL, done, total);
 }
 
-static const struct lifecycle_ops lifecycle_ops = {
-    .shutdown = server_shutdown, .shutdown_abort = server_shutdown_abort, .progress = progress};
+static enum status load_dump(const char *path, struct error *err)
+{
+    save_stop();
+    replication_begin_anew();
+    return save_load(lifecycle.kv, path, 0, err);
+}
+
+static const struct lifecycle_ops lifecycle_ops = {.shutdown = server_shutdown,
+                                                   .shutdown_abort = server_shutdown_abort,
+                                                   .progress = progress,
+                                                   .load_dump = load_dump};
 
 /* -- starting ------------------------------------------------------------------------------------ */
 

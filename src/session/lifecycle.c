@@ -27,6 +27,13 @@ void lifecycle_progress(uint64_t done, uint64_t total)
         server_ops->progress(done, total);
 }
 
+enum status lifecycle_load_dump(const char *path, struct error *err)
+{
+    if (!server_ops)
+        return error_set(err, ST_UNSUPPORTED, "there is no server to load it");
+    return server_ops->load_dump(path, err);
+}
+
 bool lifecycle_shutdown_abort(void)
 {
     return server_ops && server_ops->shutdown_abort();

@@ -51,12 +51,16 @@ MUST_USE enum status lifecycle_shutdown(unsigned flags, struct error *err);
 void lifecycle_progress(uint64_t done, uint64_t total);
 /* False: no shutdown is under way. */
 bool lifecycle_shutdown_abort(void);
+/* What a dump file holds takes the place of the data set, outside of the log; replicas begin anew. Other clients are served
+ * meanwhile, with -LOADING for most. On failure what was there is gone. */
+MUST_USE enum status lifecycle_load_dump(const char *path, struct error *err);
 
 /* The server's part. */
 struct lifecycle_ops {
     enum status (*shutdown)(unsigned flags, struct error *err);
     bool (*shutdown_abort)(void);
     void (*progress)(uint64_t done, uint64_t total);
+    enum status (*load_dump)(const char *path, struct error *err);
 };
 void lifecycle_set_ops(const struct lifecycle_ops *ops);
 

@@ -9,7 +9,6 @@
 #include "commands/server/digest.h"
 
 #include "base/num.h"
-#include "event/crypto.h"
 #include "keyspace/kv_hash.h"
 #include "keyspace/kv_list.h"
 #include "keyspace/kv_object.h"
@@ -19,22 +18,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-
-void digest_xor(unsigned char d[DIGEST_BYTES], struct slice bytes)
-{
-    unsigned char sha[DIGEST_BYTES];
-    crypto_sha1(bytes.p, bytes.n, sha);
-    for (size_t i = 0; i < DIGEST_BYTES; i++)
-        d[i] ^= sha[i];
-}
-
-void digest_mix(unsigned char d[DIGEST_BYTES], struct slice bytes)
-{
-    unsigned char sha[DIGEST_BYTES];
-    digest_xor(d, bytes);
-    crypto_sha1(d, DIGEST_BYTES, sha);
-    memcpy(d, sha, DIGEST_BYTES);
-}
 
 /* Xors the digest of two parts that belong together. */
 static void xor_pair(unsigned char d[DIGEST_BYTES], struct slice a, struct slice b)
