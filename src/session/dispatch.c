@@ -399,6 +399,11 @@ static bool check_state(struct call *c, unsigned roles, struct effective e, enum
             return true;
         }
     }
+    if (UNLIKELY(s->flags & SESS_REPLICA) &&
+        (e.any & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE))) {
+        *r = reject(c, roles, "ERR Replica can't interact with the keyspace");
+        return true;
+    }
     if ((e.any & CMD_WRITE) || (roles & ROLE_PING)) {
         struct error why = {.message = ""};
         if (UNLIKELY(kv_write_refused(c->kv, NULL)) && kv_write_refused(c->kv, &why)) {

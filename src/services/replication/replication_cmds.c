@@ -15,7 +15,7 @@
 
 static void on_tick(void *arg)
 {
-    if (!list_empty(&repl.clients) && repl__dump_step())
+    if (repl__dump_step())
         loop_wake(lifecycle.loop);
 }
 
@@ -54,6 +54,7 @@ static struct repl_client *add(struct call *c, bool psync, enum repl_state state
     r->acked_s = clock_wall_ms() / 1000;
     r->moved_ms = clock_mono_us() / 1000;
     c->s->flags |= SESS_REPLICA;
+    c->s->ops->set_reply(c->s, false);
     list_push(&repl.clients, &r->link);
     lifecycle.replicas++;
     return r;
@@ -143,8 +144,14 @@ static bool take_over(struct call *c)
 void cmd_psync(struct call *c)
 {
     int64_t from;
-    if (!call_arg_int(c, 2, &from, NULL))
+    if (!call_arg_int(c, 2, &from, NULL)) {
+        char ip[128];
+        struct repl_client *r = repl__client(c->s);
+        repl__address(r, ip, sizeof ip);
+        log_warning(LOG_SERVER, "Replica %s:%d asks for synchronization but with a wrong offset",
+                    ip, r->port);
         return;
+    }
     if (c->argc > 3 && call_arg_is(c, 3, "failover") && !take_over(c))
         return;
     if (!may_follow(c) || go_on(c, from))

@@ -12,6 +12,7 @@
 #include "event/loop.h"
 #include "event/worker.h"
 #include "keyspace/kv_view.h"
+#include "rdb/rdb_options.h"
 #include "rdb/rdb_save.h"
 #include "services/replication/replica_priv.h"
 #include "session/lifecycle.h"
@@ -21,6 +22,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +32,7 @@ struct dump_job {
     struct rdb_save *save;
     uint64_t offset; /* of the stream, at the view */
     int fd;          /* that the worker writes to */
+    char name[32];   /* of the file, which is to become a dump file; "": it has none */
     bool streamed;
     int from; /* streamed: the other end of the pipe; -1: everything was read, or nobody wants it */
     struct loop_fd *watch; /* of it */
@@ -47,10 +50,23 @@ static int64_t now_ms(void)
     return clock_mono_us() / 1000;
 }
 
+/* Where dump files are wanted, this is one. That the replicas get theirs does not depend on it. */
+static void keep_file(const struct dump_job *j)
+{
+    if (j->st == ST_OK && fsync(j->fd) == 0 && rename(j->name, j->save->path) == 0)
+        return;
+    if (j->st == ST_OK)
+        log_warning(LOG_SERVER, "The dump of a replica does not become %s: %s", j->save->path,
+                    strerror(errno));
+    (void)unlink(j->name);
+}
+
 static void run(void *arg)
 {
     struct dump_job *j = arg;
     j->st = rdb_save_to(j->save, j->fd, &j->err);
+    if (j->name[0])
+        keep_file(j);
     if (!j->streamed)
         return;
     close(j->fd);
@@ -255,13 +271,16 @@ static bool open_pipe(struct dump_job *j, struct error *err)
 
 static bool open_file(struct dump_job *j, struct error *err)
 {
-    char name[] = "temp-sync-XXXXXX";
-    j->fd = mkstemp(name);
+    snprintf(j->name, sizeof j->name, "temp-sync-XXXXXX");
+    j->fd = mkstemp(j->name);
     if (j->fd < 0) {
         (void)error_set_errno(err, errno, "no file for the dump of a replica");
         return false;
     }
-    (void)unlink(name);
+    if (rdb_save_points_set() && *rdb_opts.dbfilename && !j->save->functions_only)
+        return true;
+    (void)unlink(j->name);
+    j->name[0] = 0;
     return true;
 }
 
@@ -273,7 +292,7 @@ static struct dump_job *job_new(bool functions_only, bool streamed, struct error
     struct dump_job *j = mem_calloc(1, sizeof *j);
     j->from = j->fd = -1;
     j->offset = repl.offset;
-    j->save = rdb_save_new("", view);
+    j->save = rdb_save_new(rdb_opts.dbfilename, view);
     j->save->functions_only = functions_only;
     j->streamed = streamed;
     if (!(streamed ? open_pipe(j, err) : open_file(j, err))) {
@@ -434,7 +453,8 @@ bool repl__dump_step(void)
         begin_if_due();
     else if (running && !running->streamed && !atomic_load(&running->save->cancel))
         join_running(running);
-    if (running && !atomic_load(&running->save->cancel) && count_parts() == 0) {
+    if (running && !running->name[0] && !atomic_load(&running->save->cancel) &&
+        count_parts() == 0) {
         if (running->streamed)
             log_notice(LOG_SERVER,
                        "Diskless rdb transfer, last replica dropped, killing fork child.");

@@ -1,12 +1,36 @@
+#include "base/log.h"
+#include "base/mem.h"
 #include "base/num.h"
+#include "session/command.h"
 #include "wire/resp/resp_codec.h"
 #include "wire/resp/resp_priv.h"
+
+static const char *last_command(const struct resp_client *c)
+{
+    return c->s->last_cmd ? c->s->last_cmd->fullname : "<unknown>";
+}
+
+/* What a replica is sent is a stream of bytes: an answer would be part of it. */
+static void refuse_replica(struct resp_client *c)
+{
+    if (c->s->flags & SESS_CLOSING)
+        return;
+    char *who = resp__client_text(c);
+    log_warning(LOG_WIRE, "Replica generated a reply to command '%s', disconnecting it: %s",
+                last_command(c), who);
+    mem_free(who);
+    session_close(c->s, SESS_CLOSE_NOW);
+}
 
 /* Counts one element while only push messages pass (CLIENT REPLY OFF); false: drop it. children: what follows it. */
 static bool passes_slow(struct resp_client *c, size_t children, bool push)
 {
     if (c->out_dropped)
         return false;
+    if (c->reply_off && (c->s->flags & SESS_REPLICA)) {
+        refuse_replica(c);
+        return false;
+    }
     if (!c->reply_off)
         return true;
     if (c->push_left == 0) {
@@ -78,6 +102,11 @@ static void sink_status(struct sink *s, struct slice text)
 static void sink_error(struct sink *s, struct slice text)
 {
     struct resp_client *c = client(s);
+    if (UNLIKELY(c->s->flags & SESS_REPLICA))
+        log_warning(LOG_WIRE,
+                    "== CRITICAL == This master is sending an error to its replica: '%.*s' after "
+                    "processing the command '%s'",
+                    SLICE_FMT(text), last_command(c));
     if (passes(c, 0, false))
         put_line(c, '-', text);
 }
@@ -234,6 +263,13 @@ static void sink_end_deferred(struct sink *s, size_t token, enum sink_kind kind,
 static void sink_raw(struct sink *s, struct slice bytes)
 {
     struct resp_client *c = client(s);
+    if (UNLIKELY(c->s->flags & SESS_REPLICA)) {
+        if (!c->queued)
+            resp__client_queue(c);
+        if (!c->out_dropped)
+            put_bytes(c, bytes);
+        return;
+    }
     if (passes(c, 0, false))
         put_bytes(c, bytes);
 }
