@@ -28,6 +28,7 @@ struct resp_client {
 
     struct resp_out out;
     size_t push_left;   /* elements of a push message to come while reply_off */
+    bool stream;        /* a replica: only raw bytes pass, an answer closes it */
     uint64_t elsewhere; /* bytes that wait for it outside of out */
     int64_t soft_since_ms;
     int64_t peak_since_ms;

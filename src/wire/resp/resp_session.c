@@ -95,6 +95,7 @@ static void op_set_resp(struct session *s, int version)
 static void op_set_reply(struct session *s, bool on)
 {
     client(s)->reply_off = !on;
+    client(s)->stream = !on && (s->flags & SESS_REPLICA);
     client(s)->push_left = 0;
 }
 

@@ -27,7 +27,7 @@ static bool passes_slow(struct resp_client *c, size_t children, bool push)
 {
     if (c->out_dropped)
         return false;
-    if (c->reply_off && (c->s->flags & SESS_REPLICA)) {
+    if (c->stream) {
         refuse_replica(c);
         return false;
     }
@@ -102,7 +102,7 @@ static void sink_status(struct sink *s, struct slice text)
 static void sink_error(struct sink *s, struct slice text)
 {
     struct resp_client *c = client(s);
-    if (UNLIKELY(c->s->flags & SESS_REPLICA))
+    if (UNLIKELY(c->stream))
         log_warning(LOG_WIRE,
                     "== CRITICAL == This master is sending an error to its replica: '%.*s' after "
                     "processing the command '%s'",
@@ -263,7 +263,7 @@ static void sink_end_deferred(struct sink *s, size_t token, enum sink_kind kind,
 static void sink_raw(struct sink *s, struct slice bytes)
 {
     struct resp_client *c = client(s);
-    if (UNLIKELY(c->s->flags & SESS_REPLICA)) {
+    if (UNLIKELY(c->stream)) {
         if (!c->queued)
             resp__client_queue(c);
         if (!c->out_dropped)
