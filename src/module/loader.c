@@ -237,7 +237,7 @@ enum status module_start(struct error *err)
         st = error_set(err, ST_INVALID,
                        "Module Configuration detected without loadmodule directive or no "
                        "ApplyConfig call: aborting");
-    return st == ST_OK ? module__types_start(err) : st;
+    return st;
 }
 
 void module_stop(void)

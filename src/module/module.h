@@ -15,6 +15,9 @@ void module_options_register(void);
  * made (their rules may speak of modules' commands), after services have started. err: the module; the log says why it could
  * not be loaded. */
 MUST_USE enum status module_start(struct error *err);
+/* Loads from the store what modules keep there: aux data, keys of their types, as a dump would. Before the log is replayed. err:
+ * the module that cannot load it. */
+MUST_USE enum status module_load(struct error *err);
 /* Unloads all of them; the last act before the keyspace is closed. */
 void module_stop(void);
 /* Which module an address of code belongs to, and its function, as text for a crash report. False: to none. Takes no memory;

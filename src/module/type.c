@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "module/key.h"
-#include "session/hooks.h"
+#include "module/module.h"
 #include "session/lifecycle.h"
 
 #include <inttypes.h>
@@ -499,19 +499,11 @@ static enum status load_stored(const struct module *m, struct error *err)
     return st;
 }
 
-enum status module__types_start(struct error *err)
+enum status module_load(struct error *err)
 {
     rdb_set_modules(&dumps);
-    hook_event(EVENT_LOADING, REDISMODULE_SUBEVENT_LOADING_RDB_START, NULL);
-    lifecycle.loading = true;
-    enum status st = load_stored(NULL, err);
-    lifecycle.loading = false;
     kv_on_fold(the_kv(), on_fold, NULL);
-    hook_event(EVENT_LOADING,
-               st == ST_OK ? REDISMODULE_SUBEVENT_LOADING_ENDED
-                           : REDISMODULE_SUBEVENT_LOADING_FAILED,
-               NULL);
-    return st;
+    return load_stored(NULL, err);
 }
 
 enum status module__types_join(const struct module *m, struct error *err)

@@ -47,10 +47,7 @@ struct RedisModuleDigest {
     int db;
 };
 
-/* Names what the keyspace and dumps ask of types, and loads from the store what modules keep there, keys and aux. At the start,
- * after the modules, and before the log is replayed. */
-MUST_USE enum status module__types_start(struct error *err);
-/* The same for the types of a module that comes later. */
+/* What the store has for m, which comes after the start (module_load). */
 MUST_USE enum status module__types_join(const struct module *m, struct error *err);
 /* No object is in memory any more; the modules may go. */
 void module__types_stop(void);

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "keyspace/kv.h"
+#include "module/module.h"
 #include "server/server.h"
 #include "session/call.h"
 #include "session/lifecycle.h"
@@ -60,7 +61,9 @@ enum status replay_log(struct kv *kv, struct error *err)
     int64_t start = clock_mono_us();
     lifecycle.loading = true;
     lifecycle.loading_start_ms = clock_wall_ms();
-    enum status st = kv_replay(kv, run_payload, &r, server_progress, err);
+    enum status st = module_load(err);
+    if (st == ST_OK)
+        st = kv_replay(kv, run_payload, &r, server_progress, err);
     lifecycle.loading = false;
     resp_request_free(&r.req);
     session_free(r.s);
