@@ -134,12 +134,10 @@ static bool evict_one(struct kv *kv, struct candidate *best)
         return false;
     if (!r)
         return true;
-    struct slice argv[2] = {SLICE("DEL"), buf_slice(&best->key)};
     kv_unit_begin(kv);
-    kv_effect(kv, best->db, 2, argv);
     kv__delete(kv, r, KV_EVICTED);
     kv->st.evicted++;
-    kv_notify(kv, NOTIFY_EVICTED, "evicted", best->db, buf_slice(&best->key));
+    kv__gone(kv, best->db, buf_slice(&best->key), NOTIFY_EVICTED, "evicted");
     kv_unit_end(kv);
     return true;
 }

@@ -107,19 +107,35 @@ void kv__heap_update(struct kv_heap *h, struct kv_rec *r)
 
 /* -- Deleting what is due --------------------------------------------------------------------------------------------- */
 
+void kv__gone(struct kv *kv, int db, struct slice key, enum notify_class cls, const char *event)
+{
+    struct slice argv[2] = {SLICE("DEL"), key};
+    if (LIKELY(!(kv->notify_also & cls))) {
+        kv_effect(kv, db, 2, argv);
+        kv_notify(kv, cls, event, db, key);
+        return;
+    }
+    struct buf copy = BUF_INIT; /* who listens may change what key points to */
+    struct kv_rec *r = NULL;
+    buf_put_slice(&copy, key);
+    argv[1] = buf_slice(&copy);
+    kv_notify(kv, cls, event, db, argv[1]);
+    if (kv_lookup(kv, db, argv[1], KV_LEAVE | KV_NOTOUCH | KV_NOSTATS, &r, NULL) != ST_OK || !r)
+        kv_effect(kv, db, 2, argv);
+    buf_free(&copy);
+}
+
 void kv__expire_record(struct kv *kv, struct kv_db *d, struct kv_rec *r)
 {
     int db = kv__logical(kv, d);
     struct slice key = slice_make(r->key, r->klen);
-    struct slice argv[2] = {SLICE("DEL"), key};
     kv_unit_begin(kv);
-    kv_effect(kv, db, 2, argv);
     kv__removing(kv, r, KV_EXPIRED_NOW);
     kv->own_change = true;
     kv__bury(kv, d, r);
     kv->own_change = false;
     kv->st.expired++;
-    kv_notify(kv, NOTIFY_EXPIRED, "expired", db, key);
+    kv__gone(kv, db, key, NOTIFY_EXPIRED, "expired");
     kv_unit_end(kv);
 }
 

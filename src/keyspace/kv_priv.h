@@ -430,6 +430,9 @@ void kv__own_begin(struct kv *kv, struct kv_rec *r);
 void kv__own_end(struct kv *kv, struct kv_rec *r);
 void kv__own_clear(struct kv *kv);
 /* Deletes an expired record: effect DEL, notification, counter. */
+/* The keyspace has deleted a key by itself: notifies and records it. Listeners that are modules come first, as in Redis; when one
+ * has made the key anew, that is recorded alone. */
+void kv__gone(struct kv *kv, int db, struct slice key, enum notify_class cls, const char *event);
 void kv__expire_record(struct kv *kv, struct kv_db *d, struct kv_rec *r);
 int64_t kv__now(void);
 

@@ -147,9 +147,9 @@ static void set_with_options(struct call *c)
     if (!string__store(c, key, value, when, o.flags & SET_KEEPTTL ? KV_SET_KEEP_TTL : 0))
         return;
     if (timed) {
+        kv_notify(c->kv, NOTIFY_GENERIC, "expire", c->db, key);
         if (o.unit != STRING_PXAT)
             propagate_timed(c, key, value, when);
-        kv_notify(c->kv, NOTIFY_GENERIC, "expire", c->db, key);
     } else if (o.flags & SET_GET) {
         propagate_without_get(c);
     }
@@ -186,8 +186,8 @@ static void set_for(struct call *c, enum string_unit unit)
     if (!string__expire_arg(c, 2, unit, &when) ||
         !string__store(c, c->argv[1], c->argv[3], when, 0))
         return;
-    propagate_timed(c, c->argv[1], c->argv[3], when);
     kv_notify(c->kv, NOTIFY_GENERIC, "expire", c->db, c->argv[1]);
+    propagate_timed(c, c->argv[1], c->argv[3], when);
     reply_ok(c);
 }
 
@@ -255,8 +255,8 @@ void cmd_getex(struct call *c)
         delete_key(c, rec);
     } else if (o.flags & SET_TIMED) {
         kv_set_expire(c->kv, rec, when);
-        call_propagate_words(c, c->db, 3, SLICE("PEXPIREAT"), c->argv[1], format_ms(tmp, when));
         kv_notify(c->kv, NOTIFY_GENERIC, "expire", c->db, c->argv[1]);
+        call_propagate_words(c, c->db, 3, SLICE("PEXPIREAT"), c->argv[1], format_ms(tmp, when));
         call_changed(c, 1);
     } else if ((o.flags & SET_PERSIST) && kv_rec_expire(rec) != KV_NO_EXPIRE) {
         kv_set_expire(c->kv, rec, KV_NO_EXPIRE);
