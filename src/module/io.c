@@ -14,9 +14,8 @@
 
 static void init(RedisModuleIO *io, RedisModuleType *t, const struct kv_object_place *at)
 {
-    int dbs = kv_databases(lifecycle.kv);
     /* What is loaded beside the data set has numbers of its own there. */
-    int db = at && at->db >= dbs ? at->db - dbs : at ? at->db : -1;
+    int db = at ? at->db % kv_databases(lifecycle.kv) : -1;
     *io = (RedisModuleIO){.type = t, .db = db, .key = at ? at->key : SLICE_NULL};
 }
 

@@ -30,8 +30,7 @@ static RedisModuleType *type_of(const struct kv_object_type *t)
 
 static int own_db(int db)
 {
-    int dbs = kv_databases(the_kv());
-    return db >= dbs ? db - dbs : db; /* it is loaded beside the data set */
+    return db % kv_databases(the_kv()); /* it may be loaded beside the data set */
 }
 
 static void opt_begin(RedisModuleKeyOptCtx *o, const struct kv_object_place *from,
