@@ -78,9 +78,12 @@ void kv_unit_end(struct kv *kv);
 void kv_effect(struct kv *kv, int db, size_t argc, const struct slice *argv);
 /* The same for a command that is already encoded as RESP multibulk (the client's own bytes). */
 void kv_effect_raw(struct kv *kv, int db, struct slice resp);
-/* Effects are not recorded while off (replay, or a command that must not propagate). Nests. */
+/* Effects are not recorded while off (replay, loading). Nests. */
 void kv_effects_off(struct kv *kv);
 void kv_effects_on(struct kv *kv);
+/* The same for a command that is not to be propagated: what the keyspace deletes by itself (expiry, eviction) is recorded. */
+void kv_effects_mute(struct kv *kv);
+void kv_effects_unmute(struct kv *kv);
 /* Somebody follows the effects (hook committed), also when there is no log. Switching it on, between ticks, makes the next one
  * begin with SELECT. */
 void kv_stream(struct kv *kv, bool on);

@@ -19,7 +19,7 @@ static const struct slice exec_bytes = {"*1\r\n$4\r\nEXEC\r\n", 14};
 
 static bool effects_wanted(const struct kv *kv)
 {
-    return (kv->wal || kv->streaming) && kv->effects_off == 0;
+    return (kv->wal || kv->streaming) && kv->effects_off == 0 && kv->effects_muted == 0;
 }
 
 void kv_stream(struct kv *kv, bool on)
@@ -153,6 +153,17 @@ const char *kv_log_dir(const struct kv *kv)
 void kv_keep_log(struct kv *kv, uint64_t bytes)
 {
     kv->keep_log = bytes;
+}
+
+void kv_effects_mute(struct kv *kv)
+{
+    kv->effects_muted++;
+}
+
+void kv_effects_unmute(struct kv *kv)
+{
+    orbit_assert(kv->effects_muted > 0);
+    kv->effects_muted--;
 }
 
 size_t kv_tick_bytes(const struct kv *kv)

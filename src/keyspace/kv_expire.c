@@ -107,21 +107,29 @@ void kv__heap_update(struct kv_heap *h, struct kv_rec *r)
 
 /* -- Deleting what is due --------------------------------------------------------------------------------------------- */
 
-void kv__gone(struct kv *kv, int db, struct slice key, enum notify_class cls, const char *event)
+static void record_del(struct kv *kv, int db, struct slice key)
 {
     struct slice argv[2] = {SLICE("DEL"), key};
+    int muted = kv->effects_muted;
+    kv->effects_muted = 0;
+    kv_effect(kv, db, 2, argv);
+    kv->effects_muted = muted;
+}
+
+void kv__gone(struct kv *kv, int db, struct slice key, enum notify_class cls, const char *event)
+{
     if (LIKELY(!(kv->notify_also & cls))) {
-        kv_effect(kv, db, 2, argv);
+        record_del(kv, db, key);
         kv_notify(kv, cls, event, db, key);
         return;
     }
     struct buf copy = BUF_INIT; /* who listens may change what key points to */
     struct kv_rec *r = NULL;
     buf_put_slice(&copy, key);
-    argv[1] = buf_slice(&copy);
-    kv_notify(kv, cls, event, db, argv[1]);
-    if (kv_lookup(kv, db, argv[1], KV_LEAVE | KV_NOTOUCH | KV_NOSTATS, &r, NULL) != ST_OK || !r)
-        kv_effect(kv, db, 2, argv);
+    key = buf_slice(&copy);
+    kv_notify(kv, cls, event, db, key);
+    if (kv_lookup(kv, db, key, KV_LEAVE | KV_NOTOUCH | KV_NOSTATS, &r, NULL) != ST_OK || !r)
+        record_del(kv, db, key);
     buf_free(&copy);
 }
 

@@ -153,9 +153,10 @@ struct kv {
     struct buf tick;
     size_t unit_start;
     int unit_depth, unit_effects, effects_off;
-    bool streaming;   /* kv_stream */
-    int stream_db;    /* database selected at the end of the tick's effects */
-    int committed_db; /* the same at the end of the log */
+    int effects_muted; /* the same, but for the keyspace's own */
+    bool streaming;    /* kv_stream */
+    int stream_db;     /* database selected at the end of the tick's effects */
+    int committed_db;  /* the same at the end of the log */
     bool refused;
     struct error refused_why;
     bool sync_running;

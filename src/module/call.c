@@ -446,11 +446,11 @@ static void execute(struct call *c, unsigned flags)
     bool propagates = (flags & REPLICATE) && propagated(flags);
     if (!propagates) {
         c->s->flags |= SESS_NO_EFFECTS;
-        kv_effects_off(c->kv);
+        kv_effects_mute(c->kv);
     }
     call_execute(c);
     if (!propagates)
-        kv_effects_on(c->kv);
+        kv_effects_unmute(c->kv);
 }
 
 /* The session does what ctx may do. */

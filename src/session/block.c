@@ -246,7 +246,7 @@ static void late_begin(struct late *l, struct blocked *b)
     l->c.db = b->db;
     l->c.start_us = clock_mono_us();
     if (UNLIKELY(b->s->flags & SESS_NO_EFFECTS))
-        kv_effects_off(b->s->kv);
+        kv_effects_mute(b->s->kv);
 }
 
 /* The command's effects end here. executed: it was, to its end. */
@@ -255,7 +255,7 @@ static void late_finish(struct late *l, bool executed)
     if (executed)
         call__finish(&l->c);
     if (UNLIKELY(l->c.s->flags & SESS_NO_EFFECTS))
-        kv_effects_on(l->c.kv);
+        kv_effects_unmute(l->c.kv);
 }
 
 static void late_clock(struct late *l, struct blocked *b)

@@ -173,10 +173,10 @@ static void execute(struct script_run *r, struct call *c)
     s->arena = arena;
     s->resp = r->resp;
     if (UNLIKELY(silent))
-        kv_effects_off(c->kv);
+        kv_effects_mute(c->kv);
     call_execute(c);
     if (UNLIKELY(silent))
-        kv_effects_on(c->kv);
+        kv_effects_unmute(c->kv);
     s->resp = resp;
     s->arena = former;
     if (arena_bytes(arena))
