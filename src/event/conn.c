@@ -287,3 +287,15 @@ bool conn_peer_name(const struct conn *c, struct buf *out)
     buf_put(out, name, (size_t)n);
     return true;
 }
+
+bool conn_peer_certificate(const struct conn *c, struct buf *out)
+{
+    X509 *cert = c->ssl ? SSL_get0_peer_certificate(c->ssl) : NULL;
+    BIO *text = cert ? BIO_new(BIO_s_mem()) : NULL;
+    char *p = NULL;
+    long n = text && PEM_write_bio_X509(text, cert) ? BIO_get_mem_data(text, &p) : 0;
+    if (n > 0)
+        buf_put(out, p, (size_t)n);
+    BIO_free(text);
+    return n > 0;
+}

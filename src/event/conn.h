@@ -42,5 +42,7 @@ bool conn_is_tls(const struct conn *c);
 const char *conn_error(const struct conn *c);
 /* Appends the common name of the peer's certificate; false: there is none. */
 bool conn_peer_name(const struct conn *c, struct buf *out);
+/* Appends the peer's certificate as PEM; false: there is none. */
+bool conn_peer_certificate(const struct conn *c, struct buf *out);
 
 #endif

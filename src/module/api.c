@@ -10,8 +10,10 @@ struct api {
 
 static const struct api table[] = {
 #define RM_API(type, name, parameters) {"RedisModule_" #name, (void (*)(void))rm_##name},
+#include "module/api/acl.def"
 #include "module/api/block.def"
 #include "module/api/call.def"
+#include "module/api/client.def"
 #include "module/api/cluster.def"
 #include "module/api/command.def"
 #include "module/api/config.def"

@@ -155,6 +155,18 @@ RedisModuleBlockedClient *rm_BlockClient(RedisModuleCtx *ctx, RedisModuleCmdFunc
     return bc;
 }
 
+RedisModuleBlockedClient *module__block_auth(RedisModuleCtx *ctx, RedisModuleAuthCallback reply,
+                                             void (*free_fn)(RedisModuleCtx *, void *))
+{
+    RedisModuleBlockedClient *bc = make(ctx, NULL, NULL, free_fn, NULL);
+    bc->auth_reply = reply;
+    if (!may_block(ctx))
+        return bc;
+    bc->s = ctx->s;
+    block_session(ctx->call, &endless_ops, bc, 0);
+    return bc;
+}
+
 /* Where the handle of a session that waits for keys is found when its command runs again. */
 static RedisModuleBlockedClient *waiting_on_keys(struct session *s)
 {
@@ -248,6 +260,7 @@ int rm_UnblockClient(RedisModuleBlockedClient *bc, void *privdata)
 int rm_AbortBlock(RedisModuleBlockedClient *bc)
 {
     bc->reply = NULL;
+    bc->auth_reply = NULL;
     bc->disconnect = NULL;
     return rm_UnblockClient(bc, NULL);
 }
@@ -265,7 +278,11 @@ static void answer(struct call *c, void *state, void *arg)
 
 static void handle(RedisModuleBlockedClient *bc)
 {
-    if (bc->s && !bc->on_keys) {
+    if (bc->s && bc->auth_asked) {
+        bc->answering = true;
+        block_add_duration(bc->s, atomic_load(&bc->work_us));
+        module__auth_resume(bc);
+    } else if (bc->s && !bc->on_keys) {
         block_add_duration(bc->s, atomic_load(&bc->work_us));
         block_wake(bc->s, answer, NULL);
     }

@@ -73,9 +73,10 @@ static void fire_flush(unsigned sub, const struct hook_flush *f)
 }
 
 /* "1.2.3.4:5", "[::1]:5" or "path:0". */
-static void client_info(struct session *s, RedisModuleClientInfo *info)
+void module__client_info(struct session *s, RedisModuleClientInfo *info)
 {
     struct sess_peer peer;
+    *info = (RedisModuleClientInfo){.version = REDISMODULE_CLIENTINFO_VERSION};
     s->ops->peer(s, &peer);
     info->id = s->id;
     info->db = (uint16_t)s->db;
@@ -105,7 +106,7 @@ static void fire_client(unsigned sub, struct session *s)
     RedisModuleClientInfo info = REDISMODULE_CLIENTINFO_INITIALIZER_V1;
     if (list_empty(of(REDISMODULE_EVENT_CLIENT_CHANGE)))
         return;
-    client_info(s, &info);
+    module__client_info(s, &info);
     fire(REDISMODULE_EVENT_CLIENT_CHANGE, sub, &info);
 }
 

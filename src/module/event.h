@@ -7,6 +7,8 @@
 /* Tells the others that m was loaded or unloaded (REDISMODULE_SUBEVENT_MODULE_*). */
 void module__event_module(const struct module *m, unsigned sub);
 void module__events_drop(struct module *m);
+/* Fills info, of version 1. */
+void module__client_info(struct session *s, RedisModuleClientInfo *info);
 /* fork.c: a child of a module runs; this process is it. */
 bool module__fork_active(void);
 bool module__in_child(void);

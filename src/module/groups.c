@@ -7,6 +7,7 @@
 const struct module_group module__groups[] = {
     {"types", module__types_refuses, module__types_drop},
     {"commands", NULL, module__commands_drop},
+    {"authentication", NULL, module__auth_drop},
     {"options", NULL, module__configs_drop},
     {"info", NULL, module__info_drop},
     {"calls", NULL, module__calls_drop},

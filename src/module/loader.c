@@ -230,6 +230,7 @@ enum status module_start(struct error *err)
     module__thread_start();
     module__timer_start();
     module__info_start();
+    module__auth_start();
     module__starting = true;
     enum status st = module__load_queued(err);
     module__starting = false;

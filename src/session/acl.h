@@ -80,6 +80,19 @@ MUST_USE enum status acl_set_user(struct slice name, const struct slice *rules, 
                                   struct buf *report);
 /* Deletes and closes its clients. ST_NOT_FOUND; ST_DENIED for the default user. */
 MUST_USE enum status acl_delete_user(struct slice name);
+
+/* A user of nobody's: off, may do nothing, is not in the registry, cannot log in by name. The caller has its one reference. */
+struct acl_user *acl_user_new(struct slice name);
+/* Keeps the object when the user is deleted meanwhile; it can do nothing for clients then, which are closed. */
+struct acl_user *acl_user_ref(struct acl_user *user);
+void acl_user_unref(struct acl_user *user);
+/* As acl_set_user, for a user that is at hand. */
+MUST_USE enum status acl_change_user(struct acl_user *user, const struct slice *rules, size_t n,
+                                     struct buf *report);
+/* Closes the clients of user; they are nobody's any more. */
+void acl_close_clients(struct acl_user *user);
+/* Closes this client, who is logged out at once. */
+void acl_close_client(struct session *s);
 /* Reads the ACL file again; all of it or nothing. Clients of all users but the default one are closed. */
 MUST_USE enum status acl_load(struct buf *report);
 /* ST_UNSUPPORTED: there is no ACL file. */
@@ -102,8 +115,20 @@ void acl_on_subscriptions(bool (*fn)(struct session *s, const struct acl_user *u
 
 /* True: name may log in with password. A failure takes the same time whether the user exists or not. */
 MUST_USE bool acl_authenticate(struct slice name, struct slice password, struct acl_user **user);
-/* Logs the session in (s->user is set), or records the failure in ACL LOG and the statistics. Answers nothing. */
-MUST_USE bool acl_login(struct call *c, struct slice name, struct slice password);
+enum acl_login {
+    ACL_LOGIN_OK,
+    ACL_LOGIN_DENIED,  /* answered */
+    ACL_LOGIN_BLOCKED, /* the command will be executed again */
+    ACL_LOGIN_PASS, /* only from what acl_on_login has registered: it is somebody else's to say */
+};
+/* Logs the session in (s->user is set), or records the failure in ACL LOG and the statistics and answers it. */
+MUST_USE enum acl_login acl_login(struct call *c, struct slice name, struct slice password);
+/* Asked before the password is looked at. DENIED: it has said why in the reply or in why (words behind "ERR ", or with a code
+ * of their own behind "-"), or nothing. */
+void acl_on_login(enum acl_login (*fn)(struct call *c, struct slice name, struct slice password,
+                                       struct buf *why));
+/* Logs the session in as user, without question; what HOOK_SESSION_USER registered hears of it. */
+void acl_become(struct session *s, struct acl_user *user);
 /* A fresh session's user: the default one; sets SESS_AUTHENTICATED when that needs no password. */
 void acl_attach(struct session *s);
 

@@ -2,6 +2,7 @@
 #ifndef ORBIT_SESSION_ACL_PRIV_H
 #define ORBIT_SESSION_ACL_PRIV_H
 
+#include "base/list.h"
 #include "session/acl.h"
 
 #define ACL_USER_MAGIC 0x41434c55u
@@ -62,6 +63,8 @@ enum acl_user_flags {
 struct acl_user {
     struct acl_head head;
     unsigned flags;
+    unsigned refs;
+    struct list_node loose; /* users that are not in the registry */
     char *name;
     size_t name_n;
     struct acl_secret *secrets;
@@ -86,6 +89,7 @@ void acl__selector_reset(
 /* -- acl_rule.c ---------------------------------------------------------------------------------------------------------- */
 
 struct acl_user *acl__user_new(struct slice name);
+/* Gives a reference back; accepts NULL. */
 void acl__user_free(struct acl_user *u);
 /* Everything but the name. */
 void acl__user_copy(struct acl_user *to, const struct acl_user *from);

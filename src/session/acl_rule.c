@@ -7,6 +7,7 @@ struct acl_user *acl__user_new(struct slice name)
 {
     struct acl_user *u = mem_calloc(1, sizeof(*u));
     u->head.magic = ACL_USER_MAGIC;
+    u->refs = 1;
     u->name = mem_strndup(name.p ? name.p : "", name.n);
     u->name_n = name.n;
     u->selectors = mem_alloc(sizeof(*u->selectors));
@@ -28,6 +29,8 @@ void acl__user_free(struct acl_user *u)
     if (!u)
         return;
     orbit_assert(u->head.magic == ACL_USER_MAGIC);
+    if (--u->refs > 0)
+        return;
     free_content(u);
     mem_free(u->name);
     u->head.magic = 0;

@@ -5,9 +5,13 @@
 #include "session/acl_priv.h"
 #include "session/call.h"
 #include "session/hooks.h"
+#include "session/reply.h"
 #include "session/session.h"
 
 static struct radix *users;
+static struct list_node loose = {&loose, &loose}; /* users of modules */
+static enum acl_login (*ask_first)(struct call *c, struct slice name, struct slice password,
+                                   struct buf *why);
 static struct acl_user *default_user;
 static struct acl_user *root_user;
 static bool (*subscriptions_ok)(struct session *s, const struct acl_user *user);
@@ -77,11 +81,15 @@ bool acl_nopass(const struct acl_user *user)
     return (user->flags & ACL_USER_NOPASS) != 0;
 }
 
-static bool recompute_step(void *arg, struct slice key, void *value)
+static void recompute(const struct acl_user *u)
 {
-    const struct acl_user *u = value;
     for (size_t i = 0; i < u->nselectors; i++)
         acl__selector_recompute(u->selectors[i]);
+}
+
+static bool recompute_step(void *arg, struct slice key, void *value)
+{
+    recompute(value);
     return true;
 }
 
@@ -89,6 +97,8 @@ void acl_commands_changed(void)
 {
     acl_default();
     radix_walk(users, SLICE_NULL, recompute_step, NULL);
+    LIST_EACH(it, &loose)
+    recompute(LIST_ENTRY(it, struct acl_user, loose));
 }
 
 struct each {
@@ -133,17 +143,21 @@ static void close_session(struct session *s)
     session_close(s, s == session_current() ? SESS_CLOSE_AFTER_REPLY : SESS_CLOSE_NOW);
 }
 
-/* The clients of u are closed, and do not point to it any more. */
-static void kick(const struct acl_user *u)
+void acl_close_client(struct session *s)
+{
+    hook_run(HOOK_SESSION_USER, s);
+    s->user = acl_default();
+    s->flags &= ~(uint32_t)SESS_AUTHENTICATED;
+    close_session(s);
+}
+
+void acl_close_clients(struct acl_user *user)
 {
     LIST_EACH_SAFE(it, next, session_list())
     {
         struct session *s = LIST_ENTRY(it, struct session, link);
-        if (s->user != u)
-            continue;
-        s->user = acl_default();
-        s->flags &= ~(uint32_t)SESS_AUTHENTICATED;
-        close_session(s);
+        if (s->user == user)
+            acl_close_client(s);
     }
 }
 
@@ -175,12 +189,9 @@ void acl__report(struct buf *report, struct slice word, enum status st, const st
                    err->message);
 }
 
-enum status acl_set_user(struct slice name, const struct slice *rules, size_t n, struct buf *report)
+static enum status change(struct acl_user *u, struct acl_user *changed, const struct slice *rules,
+                          size_t n, struct buf *report)
 {
-    struct acl_user *u = acl_find(name);
-    struct acl_user *changed = acl__user_new(name);
-    if (u)
-        acl__user_copy(changed, u);
     struct buf word = BUF_INIT;
     struct error err;
     enum status st = acl__user_apply_all(changed, rules, n, &word, &err);
@@ -190,12 +201,49 @@ enum status acl_set_user(struct slice name, const struct slice *rules, size_t n,
         if (u)
             kick_subscribers(u, changed);
         else
-            u = acl__user_add(name);
+            u = acl__user_add(acl_name(changed));
         acl__user_copy(u, changed);
     }
     acl__user_free(changed);
     buf_free(&word);
     return st;
+}
+
+enum status acl_set_user(struct slice name, const struct slice *rules, size_t n, struct buf *report)
+{
+    struct acl_user *u = acl_find(name);
+    struct acl_user *changed = acl__user_new(name);
+    if (u)
+        acl__user_copy(changed, u);
+    return change(u, changed, rules, n, report);
+}
+
+struct acl_user *acl_user_new(struct slice name)
+{
+    struct acl_user *u = acl__user_new(name);
+    list_push(&loose, &u->loose);
+    return u;
+}
+
+struct acl_user *acl_user_ref(struct acl_user *user)
+{
+    user->refs++;
+    return user;
+}
+
+void acl_user_unref(struct acl_user *user)
+{
+    if (user->refs == 1)
+        list_remove(&user->loose);
+    acl__user_free(user);
+}
+
+enum status acl_change_user(struct acl_user *user, const struct slice *rules, size_t n,
+                            struct buf *report)
+{
+    struct acl_user *changed = acl__user_new(acl_name(user));
+    acl__user_copy(changed, user);
+    return change(user, changed, rules, n, report);
 }
 
 enum status acl_delete_user(struct slice name)
@@ -205,7 +253,7 @@ enum status acl_delete_user(struct slice name)
         return ST_NOT_FOUND;
     if (u == acl_default())
         return ST_DENIED;
-    kick(u);
+    acl_close_clients(u);
     radix_del(users, name, NULL);
     acl__user_free(u);
     return ST_OK;
@@ -213,7 +261,7 @@ enum status acl_delete_user(struct slice name)
 
 static bool kick_step(void *arg, struct slice key, void *value)
 {
-    kick(value);
+    acl_close_clients(value);
     return true;
 }
 
@@ -253,16 +301,41 @@ bool acl_authenticate(struct slice name, struct slice password, struct acl_user 
     return true;
 }
 
-bool acl_login(struct call *c, struct slice name, struct slice password)
+void acl_on_login(enum acl_login (*fn)(struct call *c, struct slice name, struct slice password,
+                                       struct buf *why))
+{
+    ask_first = fn;
+}
+
+void acl_become(struct session *s, struct acl_user *user)
+{
+    hook_run(HOOK_SESSION_USER, s);
+    s->user = user;
+    s->flags |= SESS_AUTHENTICATED;
+}
+
+enum acl_login acl_login(struct call *c, struct slice name, struct slice password)
 {
     struct acl_user *u = NULL;
-    if (acl_authenticate(name, password, &u)) {
-        c->s->user = u;
-        c->s->flags |= SESS_AUTHENTICATED;
-        return true;
+    struct buf why = BUF_INIT;
+    enum acl_login result = ask_first ? ask_first(c, name, password, &why) : ACL_LOGIN_PASS;
+    if (result == ACL_LOGIN_PASS && acl_authenticate(name, password, &u)) {
+        acl_become(c->s, u);
+        result = ACL_LOGIN_OK;
+    } else if (result == ACL_LOGIN_PASS) {
+        acl__log(c, ACL_DENIED_AUTH, c->argv[0], name);
+        result = ACL_LOGIN_DENIED;
     }
-    acl__log(c, ACL_DENIED_AUTH, c->argv[0], name);
-    return false;
+    if (result == ACL_LOGIN_DENIED && !c->failed) {
+        if (!why.n)
+            reply_error(c, "WRONGPASS invalid username-password pair or user is disabled.");
+        else if (why.p[0] == '-')
+            reply_error(c, buf_cstr(&why) + 1);
+        else
+            reply_errorf(c, "ERR %s", buf_cstr(&why));
+    }
+    buf_free(&why);
+    return result;
 }
 
 void acl_attach(struct session *s)

@@ -158,9 +158,29 @@ static struct slice *copy_argv(const struct slice *argv, int argc)
     return copy;
 }
 
+/* A command that was executed again waits for something else now. */
+static void block_anew(struct call *c, const struct block_ops *ops, void *state,
+                       int64_t deadline_ms)
+{
+    struct blocked *b = c->s->block;
+    heap_del(b);
+    b->ops->free_state(b->state);
+    b->ops = ops;
+    b->state = state;
+    if (deadline_ms) {
+        b->deadline_ms = to_steady(deadline_ms);
+        heap_add(b);
+    }
+    c->blocked = true;
+}
+
 void block_session(struct call *c, const struct block_ops *ops, void *state, int64_t deadline_ms)
 {
-    orbit_assert(!c->s->block && !(c->s->flags & SESS_DENY_BLOCKING));
+    orbit_assert(!(c->s->flags & SESS_DENY_BLOCKING));
+    if (c->s->block) {
+        block_anew(c, ops, state, deadline_ms);
+        return;
+    }
     struct blocked *b = mem_calloc(1, sizeof *b);
     b->s = c->s;
     b->why = BLOCK_WHY_COMMAND;
@@ -313,6 +333,11 @@ bool block__again(struct session *s)
     }
     late_end(&l);
     return waits;
+}
+
+void block_execute_again(struct session *s)
+{
+    (void)block__again(s);
 }
 
 void block_wake(struct session *s, void (*answer)(struct call *c, void *state, void *arg),

@@ -20,6 +20,8 @@ void block_session(struct call *c, const struct block_ops *ops, void *state, int
 /* Wakes: answer is called with a fresh call to reply into (may be NULL), then the session goes on. */
 void block_wake(struct session *s, void (*answer)(struct call *c, void *state, void *arg),
                 void *arg);
+/* Executes the blocked command again from its beginning. It answers, or blocks again (block_session). */
+void block_execute_again(struct session *s);
 /* Called when the session goes away or times out. CLIENT UNBLOCK; false: it was not blocked. */
 bool block_unblock(struct session *s, bool with_error);
 /* The command has worked so many microseconds more while it was blocked (on another thread). */

@@ -27,9 +27,11 @@ struct call {
     bool failed;      /* an error was answered */
     bool no_propagate, rewritten;
     bool in_exec, in_script;
-    bool replaying;   /* of the log, or sent by our master: it was right where it was first done */
-    bool blocked;     /* the command blocked the client: no reply yet */
-    int64_t start_us; /* monotonic */
+    uint64_t
+        hidden;     /* arguments that SLOWLOG does not show, by bit; the last bit: all from 63 on */
+    bool replaying; /* of the log, or sent by our master: it was right where it was first done */
+    bool blocked;   /* the command blocked the client: no reply yet */
+    int64_t start_us;        /* monotonic */
     int64_t duration_us;     /* set when HOOK_AFTER_COMMAND runs; blocked time left out */
     struct slice error_code; /* first word of the last error answered */
 };

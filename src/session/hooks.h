@@ -18,6 +18,7 @@ struct session *session_current(void);
 enum hook_point {
     HOOK_SESSION_CLOSE,  /* struct session *: slots are still there */
     HOOK_SESSION_RESET,  /* struct session *: RESET */
+    HOOK_SESSION_USER,   /* struct session *: is about to become another user's */
     HOOK_BEFORE_COMMAND, /* struct call *: about to be executed (MONITOR) */
     HOOK_AFTER_COMMAND,  /* struct call *: executed (tracking, slowlog, latency) */
     HOOK_KEY_MODIFIED,   /* struct hook_key * */

@@ -46,6 +46,8 @@ struct session_ops {
     void (*set_reply)(struct session *s, bool on);
     /* Subject's CN of the peer's TLS certificate; false: none. */
     bool (*tls_user)(struct session *s, struct buf *out);
+    /* The peer's TLS certificate as PEM; false: none. NULL: there is never one. */
+    bool (*tls_certificate)(struct session *s, struct buf *out);
     /* Bytes that wait in the connection. elsewhere: as many more wait outside of it, and count against the limit of its output,
      * which may close it. NULL: nothing ever waits. */
     size_t (*output)(struct session *s, uint64_t elsewhere);

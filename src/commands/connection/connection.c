@@ -58,11 +58,6 @@ void cmd_reset(struct call *c)
     reply_status(c, "RESET");
 }
 
-static void wrong_password(struct call *c)
-{
-    reply_error(c, "WRONGPASS invalid username-password pair or user is disabled.");
-}
-
 void cmd_auth(struct call *c)
 {
     if (c->argc > 3) {
@@ -78,10 +73,8 @@ void cmd_auth(struct call *c)
                        "configuration is correct?");
         return;
     }
-    if (acl_login(c, name, password))
+    if (acl_login(c, name, password) == ACL_LOGIN_OK)
         reply_ok(c);
-    else
-        wrong_password(c);
 }
 
 struct hello {
@@ -122,10 +115,8 @@ static bool hello_parse(struct call *c, struct hello *h)
 
 static bool hello_login(struct call *c, const struct hello *h)
 {
-    if (h->auth && !acl_login(c, c->argv[h->auth], c->argv[h->auth + 1])) {
-        wrong_password(c);
+    if (h->auth && acl_login(c, c->argv[h->auth], c->argv[h->auth + 1]) != ACL_LOGIN_OK)
         return false;
-    }
     const struct acl_user *user = acl_default();
     if (!(c->s->flags & SESS_AUTHENTICATED) && (!acl_nopass(user) || !acl_enabled(user))) {
         reply_error(c, "NOAUTH HELLO must be called with the client already authenticated, "

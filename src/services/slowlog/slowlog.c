@@ -49,7 +49,8 @@ static void trim(size_t max)
 
 static void copy_argument(struct buf *to, const struct call *c, int i)
 {
-    struct slice word = redact_argument(c->argv, c->argc, i) ? REDACTED : c->argv[i];
+    bool hidden = ((c->hidden >> (i < 63 ? i : 63)) & 1) || redact_argument(c->argv, c->argc, i);
+    struct slice word = hidden ? REDACTED : c->argv[i];
     size_t n = word.n > ARGUMENT_MAX ? ARGUMENT_MAX : word.n;
     buf_put(to, word.p, n);
     if (word.n > n)

@@ -113,6 +113,11 @@ static bool op_tls_user(struct session *s, struct buf *out)
     return conn_peer_name(client(s)->conn, out);
 }
 
+static bool op_tls_certificate(struct session *s, struct buf *out)
+{
+    return conn_peer_certificate(client(s)->conn, out);
+}
+
 const struct session_ops resp__session_ops = {
     .sink = op_sink,
     .close = op_close,
@@ -122,6 +127,7 @@ const struct session_ops resp__session_ops = {
     .set_resp = op_set_resp,
     .set_reply = op_set_reply,
     .tls_user = op_tls_user,
+    .tls_certificate = op_tls_certificate,
     .output = op_output,
     .converse = resp__converse,
 };
