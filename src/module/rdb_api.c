@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "keyspace/kv_view.h"
-#include "module/module_priv.h"
+#include "module/event.h"
 #include "rdb/rdb_save.h"
 #include "session/lifecycle.h"
 
@@ -44,7 +44,7 @@ int rm_RdbLoad(RedisModuleCtx *ctx, RedisModuleRdbStream *stream, int flags)
     struct error err = {.message = ""};
     if (!stream || flags != 0)
         return refuse(EINVAL);
-    if (lifecycle.following)
+    if (lifecycle.following || module__in_child())
         return refuse(ENOTSUP);
     if (access(stream->path, F_OK) != 0)
         return refuse(ENOENT);
@@ -60,6 +60,8 @@ int rm_RdbSave(RedisModuleCtx *ctx, RedisModuleRdbStream *stream, int flags)
     struct kv_view *view;
     if (!stream || flags != 0)
         return refuse(EINVAL);
+    if (module__in_child()) /* it has no store */
+        return refuse(ENOTSUP);
     if (kv_view_open(lifecycle.kv, &view, &err) != ST_OK)
         return failed("saving", &err);
     struct rdb_save *s = rdb_save_new(stream->path, view);
