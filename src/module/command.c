@@ -15,13 +15,14 @@ static void run(struct call *c)
     if (module__block_serve(c))
         return;
     RedisModuleCommand *mc = module__command_of(c->cmd);
-    RedisModuleString **argv = module__argv(c->argv, c->argc);
+    struct module_words words;
+    RedisModuleString **argv = module__words(&words, c->argv, c->argc);
     RedisModuleCtx ctx;
     module__ctx_command(&ctx, mc->module, c);
     call_no_propagate(c);
     mc->fn(&ctx, argv, c->argc);
     module__ctx_close(&ctx);
-    module__argv_free(argv, c->argc);
+    module__words_free(&words, argv, c->argc);
 }
 
 /* A container has no function. */

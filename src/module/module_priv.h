@@ -153,6 +153,12 @@ static inline struct slice module__slice(const RedisModuleString *s)
 {
     return slice_make(s->p, s->n);
 }
+/* The same for the words of a command that runs: few of them need no vector of their own. */
+struct module_words {
+    RedisModuleString *few[12];
+};
+RedisModuleString **module__words(struct module_words *w, const struct slice *argv, int argc);
+void module__words_free(struct module_words *w, RedisModuleString **argv, int argc);
 /* A vector of strings from words, and its end. */
 RedisModuleString **module__argv(const struct slice *argv, int argc);
 void module__argv_free(RedisModuleString **argv, int argc);

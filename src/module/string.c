@@ -108,6 +108,25 @@ void module__string_trim(RedisModuleString *s)
     s->cap = s->n;
 }
 
+RedisModuleString **module__words(struct module_words *w, const struct slice *argv, int argc)
+{
+    if (UNLIKELY(argc > (int)COUNT_OF(w->few)))
+        return module__argv(argv, argc);
+    for (int i = 0; i < argc; i++)
+        w->few[i] = module__string(argv[i]);
+    return w->few;
+}
+
+void module__words_free(struct module_words *w, RedisModuleString **argv, int argc)
+{
+    if (UNLIKELY(argv != w->few)) {
+        module__argv_free(argv, argc);
+        return;
+    }
+    for (int i = 0; i < argc; i++)
+        module__string_unref(argv[i]);
+}
+
 RedisModuleString **module__argv(const struct slice *argv, int argc)
 {
     RedisModuleString **v = mem_alloc((size_t)argc * sizeof(RedisModuleString *) + 1);

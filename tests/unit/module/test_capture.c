@@ -23,10 +23,12 @@ static void answer(struct sink *s)
     s->ops->end_deferred(s, token, SINK_MAP, 1);
 }
 
-static const char resp2[] = "*10\r\n+OK\r\n-ERR no\r\n:-7\r\n$3\r\na\0b\r\n$-1\r\n$3\r\n1.5\r\n:1\r\n"
-                            "$21\r\n123456789012345678901\r\n$4\r\ntext\r\n*2\r\n$1\r\nk\r\n$4\r\n3.25\r\n";
-static const char resp3[] = "*10\r\n+OK\r\n-ERR no\r\n:-7\r\n$3\r\na\0b\r\n_\r\n,1.5\r\n#t\r\n"
-                            "(123456789012345678901\r\n=8\r\ntxt:text\r\n%1\r\n$1\r\nk\r\n,3.25\r\n";
+static const char resp2[] =
+    "*10\r\n+OK\r\n-ERR no\r\n:-7\r\n$3\r\na\0b\r\n$-1\r\n$3\r\n1.5\r\n:1\r\n"
+    "$21\r\n123456789012345678901\r\n$4\r\ntext\r\n*2\r\n$1\r\nk\r\n$4\r\n3.25\r\n";
+static const char resp3[] =
+    "*10\r\n+OK\r\n-ERR no\r\n:-7\r\n$3\r\na\0b\r\n_\r\n,1.5\r\n#t\r\n"
+    "(123456789012345678901\r\n=8\r\ntxt:text\r\n%1\r\n$1\r\nk\r\n,3.25\r\n";
 
 static void assert_resp(const struct capture *c, struct slice expected)
 {
