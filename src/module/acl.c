@@ -1,8 +1,8 @@
 /* Users of modules, what users may do, and ACL LOG. Logging in stands in auth.c. */
-#include "session/acl.h"
 #include "base/mem.h"
 #include "config/words.h"
 #include "module/module_priv.h"
+#include "session/acl.h"
 
 #include <errno.h>
 

@@ -85,7 +85,7 @@ void module__client_info(struct session *s, RedisModuleClientInfo *info)
                   (s->flags & SESS_PUBSUB ? REDISMODULE_CLIENTINFO_FLAG_PUBSUB : 0) |
                   (s->flags & SESS_BLOCKED ? REDISMODULE_CLIENTINFO_FLAG_BLOCKED : 0) |
                   (s->flags & SESS_TRACKING ? REDISMODULE_CLIENTINFO_FLAG_TRACKING : 0) |
-                  (s->flags & SESS_MULTI ? REDISMODULE_CLIENTINFO_FLAG_MULTI : 0);
+                  (s->flags & (SESS_MULTI | SESS_IN_EXEC) ? REDISMODULE_CLIENTINFO_FLAG_MULTI : 0);
     const char *colon = strrchr(peer.addr, ':');
     if (!colon || peer.unix_socket)
         return;

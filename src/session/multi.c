@@ -174,7 +174,7 @@ void multi_exec(struct call *c)
     multi__free(s);
     multi_unwatch(s);
     bool denied_before = (s->flags & SESS_DENY_BLOCKING) != 0;
-    s->flags |= SESS_DENY_BLOCKING;
+    s->flags |= SESS_DENY_BLOCKING | SESS_IN_EXEC;
     size_t n = count(m);
     reply_array(c, n);
     const struct queued *q = (const struct queued *)(const void *)m->commands.p;
@@ -184,5 +184,6 @@ void multi_exec(struct call *c)
     running--;
     if (!denied_before)
         s->flags &= ~(uint32_t)SESS_DENY_BLOCKING;
+    s->flags &= ~(uint32_t)SESS_IN_EXEC;
     multi_release(m);
 }

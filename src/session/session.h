@@ -86,6 +86,7 @@ enum sess_flags {
         1 << 24, /* what our master sends: may do everything, is believed, answers go nowhere */
     SESS_NESTED = 1 << 25, /* runs commands for the session whose command runs already (modules) */
     SESS_NO_EFFECTS = 1 << 26, /* what its blocked command does later is not propagated */
+    SESS_IN_EXEC = 1 << 28,    /* its transaction is executed */
     SESS_ALLOW_OOM = 1 << 27,  /* its scripts run above maxmemory, too */
 };
 
