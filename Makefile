@@ -71,6 +71,7 @@ SERVER_LIBS := $(foreach f,$(filter-out src/tools src/tools/%,$(FOLDERS)),$(call
 
 has = $(wildcard src/$(1))
 PKGS := $(if $(call has,event),libevent libevent_pthreads libevent_openssl openssl) \
+	$(if $(call has,value),jansson) \
 	$(if $(call has,storage),liblz4 libzstd zlib) \
 	$(if $(call has,storage/rocksdb),rocksdb) \
 	$(if $(call has,rdb),liblzf) \

@@ -40,11 +40,14 @@ struct arena {
     struct cleanup *cleanups;
     size_t chunk_size;
     size_t bytes;
+    size_t limit; /* of arena_bytes; 0: none */
 };
 
 static bool add_chunk(struct arena *a, size_t size)
 {
     if (size > (size_t)PTRDIFF_MAX - sizeof(struct chunk))
+        return false;
+    if (a->limit && arena_bytes(a) + sizeof(struct chunk) + size > a->limit)
         return false;
     struct chunk *c = mem_try_alloc(sizeof(*c) + size);
     if (!c)
@@ -106,7 +109,8 @@ void arena_free(struct arena *a)
 
 COLD static void *alloc_slow(struct arena *a, size_t n)
 {
-    if (!add_chunk(a, n > a->chunk_size ? n : a->chunk_size))
+    /* Near the limit a chunk may be too much when n is not. */
+    if (!add_chunk(a, n > a->chunk_size ? n : a->chunk_size) && !(a->limit && add_chunk(a, n)))
         return NULL;
     void *p = a->at;
     a->at += n;
@@ -174,4 +178,9 @@ void arena_on_reset(struct arena *a, void (*fn)(void *), void *arg)
 size_t arena_bytes(const struct arena *a)
 {
     return sizeof(*a) + a->bytes;
+}
+
+void arena_set_limit(struct arena *a, size_t bytes)
+{
+    a->limit = bytes;
 }

@@ -20,5 +20,8 @@ char *arena_strdup(struct arena *a, const char *s);
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void arena_on_reset(struct arena *a, void (*fn)(void *), void *arg);
 size_t arena_bytes(const struct arena *a);
+/* arena_try_alloc fails rather than let arena_bytes exceed this; 0: no limit. Only those who use arena_try_alloc alone may have
+ * one: arena_alloc aborts. */
+void arena_set_limit(struct arena *a, size_t bytes);
 
 #endif

@@ -15,7 +15,7 @@
 
 /* Of one execution, made by engine/query.c. */
 struct query_ctl {
-    _Atomic int stop;    /* ST_OK: go on; else why it has to end */
+    _Atomic int stop;    /* ST_OK: go on; ST_CANCELLED or ST_TIMEOUT: end */
     int64_t deadline_us; /* clock_mono_us; 0: none */
     int64_t timeout_ms;  /* the limit that the deadline comes from, for messages */
     struct arena
@@ -27,12 +27,12 @@ struct query_ctl {
 static inline enum status engine_check(struct query_ctl *q, struct error *err)
 {
     int stop = atomic_load_explicit(&q->stop, memory_order_relaxed);
-    if (UNLIKELY(stop != ST_OK))
-        return error_set(err, (enum status)stop, "the query was cancelled");
-    if (UNLIKELY(q->deadline_us && clock_mono_us() > q->deadline_us))
-        return error_set(err, ST_TIMEOUT, "the query exceeded its time limit of %lld ms",
-                         (long long)q->timeout_ms);
-    return ST_OK;
+    if (LIKELY(stop == ST_OK) && (!q->deadline_us || clock_mono_us() <= q->deadline_us))
+        return ST_OK;
+    if (stop == ST_CANCELLED)
+        return error_set(err, ST_CANCELLED, "the query was cancelled");
+    return error_set(err, ST_TIMEOUT, "the query exceeded its time limit of %lld ms",
+                     (long long)q->timeout_ms);
 }
 
 /* The answer when arena_try_alloc or value_copy found no room. */

@@ -51,13 +51,13 @@ struct query_consumer {
 void query_init(struct loop *l, struct worker_pool *p);
 /* Cancels everything that runs and waits for it; no consumer is called any more. Before the worker pool goes. */
 void query_stop(void);
-void query_options_register(void);
 
 /* Everything that req points to is copied. ST_NOT_FOUND: no such engine or procedure ("the query engine 'x' is not loaded");
  * ST_BUSY: the session runs another one. The consumer must live until done or query_drop. */
 MUST_USE enum status query_start(const struct query_request *req,
                                  const struct query_consumer *consumer, void *arg,
                                  struct query **out, struct error *err);
+/* rows may be called from inside. */
 void query_resume(struct query *q);
 /* Ends it soon; done comes with ST_CANCELLED (or with ST_OK, if it was over already). */
 void query_cancel(struct query *q);

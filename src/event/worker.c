@@ -55,8 +55,8 @@ static void post_done(struct worker_pool *p, struct job *j)
 /* The name shows in top. The priority stays that of the loop: a worker may hold a lock that the loop needs soon. */
 static void set_name(const struct lane *l)
 {
-    static const char *const names[WORKER_LANES] = {"orbit-any", "orbit-fold", "orbit-sync",
-                                                    "orbit-free", "orbit-dump"};
+    static const char *const names[WORKER_LANES] = {"orbit-any",  "orbit-fold", "orbit-sync",
+                                                    "orbit-free", "orbit-dump", "orbit-query"};
     enum worker_lane lane = (enum worker_lane)(l - l->pool->lanes);
     pthread_setname_np(pthread_self(), names[lane]);
 }
@@ -142,6 +142,15 @@ static void lane_start(struct worker_pool *p, struct lane *l, unsigned nthreads)
     pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
+static unsigned threads_of(enum worker_lane lane, unsigned any_threads)
+{
+    if (lane == WORKER_QUERY) {
+        long n = sysconf(_SC_NPROCESSORS_ONLN);
+        return n < 4 ? 4 : n > 16 ? 16 : (unsigned)n;
+    }
+    return lane == WORKER_ANY && any_threads > 0 ? any_threads : 1;
+}
+
 struct worker_pool *worker_pool_new(struct loop *l, unsigned any_threads)
 {
     struct worker_pool *p = mem_calloc(1, sizeof *p);
@@ -151,7 +160,7 @@ struct worker_pool *worker_pool_new(struct loop *l, unsigned any_threads)
     orbit_assert(p->event_fd >= 0);
     p->watch = loop_fd_add(l, p->event_fd, LOOP_READ, on_done, p);
     for (int i = 0; i < WORKER_LANES; i++)
-        lane_start(p, &p->lanes[i], i == WORKER_ANY && any_threads > 0 ? any_threads : 1);
+        lane_start(p, &p->lanes[i], threads_of((enum worker_lane)i, any_threads));
     return p;
 }
 

@@ -11,17 +11,18 @@ struct loop;
 struct worker_pool;
 
 enum worker_lane {
-    WORKER_ANY,  /* no order */
-    WORKER_FOLD, /* folding into the store */
-    WORKER_SYNC, /* log syncs */
-    WORKER_FREE, /* lazy freeing */
-    WORKER_DUMP, /* dumps for replicas: may wait for a slow one */
+    WORKER_ANY,   /* no order */
+    WORKER_FOLD,  /* folding into the store */
+    WORKER_SYNC,  /* log syncs */
+    WORKER_FREE,  /* lazy freeing */
+    WORKER_DUMP,  /* dumps for replicas: may wait for a slow one */
+    WORKER_QUERY, /* steps of queries; no order */
     WORKER_LANES
 };
 
 typedef void (*worker_fn)(void *arg);
 
-/* One thread for each ordered lane, any_threads for WORKER_ANY. */
+/* One thread for each ordered lane, any_threads for WORKER_ANY; as many as there are processors, 4 to 16, for WORKER_QUERY. */
 struct worker_pool *worker_pool_new(struct loop *l, unsigned any_threads);
 /* Waits for everything that was submitted, runs the completions, stops the threads. */
 void worker_pool_free(struct worker_pool *p);

@@ -18,6 +18,7 @@
 #include "commands/transactions/transactions_commands.h"
 #include "commands/zset/zset_commands.h"
 #include "config/compat_options.h"
+#include "engine/engine_options.h"
 #include "event/event_options.h"
 #include "keyspace/keyspace_options.h"
 #include "module/module.h"
@@ -44,6 +45,7 @@ void server_register(void)
 {
     compat_options_register();
     event_options_register();
+    engine_options_register();
     keyspace_options_register();
     rdb_options_register();
     session_options_register();

@@ -14,6 +14,7 @@
 #include "commands/server/save.h"
 #include "config/admin.h"
 #include "config/config.h"
+#include "engine/query.h"
 #include "event/crypto.h"
 #include "event/event_options.h"
 #include "event/loop.h"
@@ -241,6 +242,7 @@ static enum status open_keyspace(struct error *err)
         return st;
     signals_setup(lifecycle.loop);
     lifecycle.pool = worker_pool_new(lifecycle.loop, ANY_WORKERS);
+    query_init(lifecycle.loop, lifecycle.pool);
     struct kv_jobs jobs = {.arg = lifecycle.pool, .submit = submit, .drain = drain};
     st = kv_open(datadir_root(), &jobs, &lifecycle.kv, err);
     if (st == ST_OK)
@@ -298,6 +300,7 @@ static int stop(void)
     replication_stop();
     resp_unlisten();
     resp_shutdown();
+    query_stop();
     log_notice(LOG_SERVER, "Folding what changed into the store before exiting.");
     module_stop();
     enum status st = kv_close(lifecycle.kv, &err);

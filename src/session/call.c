@@ -205,6 +205,7 @@ void call_reply_status(struct call *c, enum status st, const struct error *err)
     case ST_TOO_NEW:
     case ST_CONFLICT:
     case ST_TIMEOUT:
+    case ST_CANCELLED:
     case ST_BUSY:
     case ST_CLOSED:
     case ST_DENIED:

@@ -25,7 +25,7 @@ void row_batch_reset(struct row_batch *b, size_t ncols);
 MUST_USE struct value *row_batch_add(struct row_batch *b);
 /* Adds a deep copy of a row of ncols values. False: as above; nothing was added. */
 MUST_USE bool row_batch_add_copy(struct row_batch *b, const struct value *row);
-/* Takes the row added last away. */
+/* Takes the row added last away, because what it points to found no room. */
 void row_batch_drop_last(struct row_batch *b);
 /* For what the rows point to; has the batch's budget: use arena_try_alloc and value_copy. */
 struct arena *row_batch_arena(struct row_batch *b);

@@ -52,6 +52,9 @@ static const char *const info_names[] = {
 static const char *const tracking_names[] = {
 #include "services/tracking/options.def"
 };
+static const char *const engine_names[] = {
+#include "engine/options.def"
+};
 static const char *const module_names[] = {
 #include "module/options.def"
 };
@@ -72,6 +75,7 @@ static const struct chapter {
     {"Data: log, store, caches, expiry, eviction", keyspace_names, COUNT_OF(keyspace_names)},
     {"Dump files", rdb_names, COUNT_OF(rdb_names)},
     {"Scripts", script_names, COUNT_OF(script_names)},
+    {"Queries", engine_names, COUNT_OF(engine_names)},
     {"Modules", module_names, COUNT_OF(module_names)},
     {"SLOWLOG", slowlog_names, COUNT_OF(slowlog_names)},
     {"LATENCY", latency_names, COUNT_OF(latency_names)},
