@@ -138,6 +138,9 @@ enum kv_lookup_flags {
 /* *rec is NULL when there is no such key (or it has expired: then it is deleted first). A failing store gives ST_IO... */
 MUST_USE enum status kv_lookup(struct kv *kv, int db, struct slice key, unsigned flags,
                                struct kv_rec **rec, struct error *err);
+/* Counts what makes pointers to records invalid: one that was looked up is good as long as this stays the same, unless its type
+ * is KV_NONE by now or its time is over. */
+uint64_t kv_drops(const struct kv *kv);
 /* Asks for the memory that looking up these keys will touch, so that it is on its way while others are served; a hint. */
 void kv_prefetch(struct kv *kv, int db, const struct slice *keys, size_t n);
 

@@ -139,6 +139,7 @@ struct kv {
     struct kv_hooks hooks;
     unsigned notify_also; /* classes */
     bool tell_removals;
+    uint64_t drops;       /* kv_drops */
     struct kv_source src; /* with the seed of all hashes */
     int ndbs;             /* databases, as configured */
     int nphys;            /* with those beside them, kv_side.c */

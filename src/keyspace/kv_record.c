@@ -152,6 +152,7 @@ void kv__rec_free_memory(struct kv_rec *r)
 void kv__rec_drop(struct kv *kv, struct kv_db *d, struct kv_rec *r)
 {
     orbit_assert(r->state == KV_CLEAN && r->heap == 0);
+    kv->drops++;
     kv__table_remove(&d->table, r);
     count_rec(kv, d, r, -1);
     if (r->form == KV_FORM_COLL) {
@@ -417,6 +418,11 @@ void kv_rec_set_idle(struct kv *kv, struct kv_rec *r, int64_t idle_s)
 void kv_rec_set_freq(struct kv *kv, struct kv_rec *r, unsigned freq)
 {
     r->access = now_min() << 8 | (freq & 0xff);
+}
+
+uint64_t kv_drops(const struct kv *kv)
+{
+    return kv->drops;
 }
 
 /* -- Public accessors ------------------------------------------------------------------------------------------------ */

@@ -60,6 +60,7 @@ static void free_run(void *arg)
 void kv__db_forget(struct kv *kv, struct kv_db *d)
 {
     struct free_job *j = mem_calloc(1, sizeof(*j));
+    kv->drops++;
     kv__objects_forget_db(kv, d);
     j->table = d->table;
     j->slots[0] = d->active;
@@ -116,6 +117,7 @@ void kv_swapdb(struct kv *kv, int a, int b)
     struct kv_db *t = kv->map[a];
     kv->map[a] = kv->map[b];
     kv->map[b] = t;
+    kv->drops++;
     kv->info_dirty = true;
     if (kv->hooks.swapped)
         kv->hooks.swapped(kv->hooks.arg, a, b);

@@ -33,9 +33,25 @@ static struct kv_rec *look_up(struct kv *kv, int db, struct slice name, unsigned
     return module__key_failed(kv_lookup(kv, db, name, flags, &rec, &err), &err) ? NULL : rec;
 }
 
-struct kv_rec *module__key_rec(const RedisModuleKey *key)
+static void remember(RedisModuleKey *key, struct kv_rec *rec)
 {
-    return look_up(key->kv, key->db, module__slice(key->name), KV_NOTOUCH | KV_NOSTATS | KV_LEAVE);
+    key->rec = rec;
+    key->drops = kv_drops(key->kv);
+}
+
+/* A record that is there and whose time cannot be over. */
+static bool remembered(const RedisModuleKey *key)
+{
+    return key->rec && key->drops == kv_drops(key->kv) && kv_rec_type(key->rec) != KV_NONE &&
+           kv_rec_expire(key->rec) == KV_NO_EXPIRE;
+}
+
+struct kv_rec *module__key_rec(RedisModuleKey *key)
+{
+    if (!remembered(key))
+        remember(key, look_up(key->kv, key->db, module__slice(key->name),
+                              KV_NOTOUCH | KV_NOSTATS | KV_LEAVE));
+    return key->rec;
 }
 
 /* -- Opening and closing -------------------------------------------------------------------------------------------------- */
@@ -81,6 +97,7 @@ RedisModuleKey *rm_OpenKey(RedisModuleCtx *ctx, RedisModuleString *name, int mod
         kv_object_touch(ctx->kv, rec);
     RedisModuleKey *key = mem_alloc(sizeof *key);
     module__key_init(key, ctx, name, mode);
+    remember(key, rec);
     module__auto_add(ctx, key, auto_close);
     return key;
 }
@@ -231,7 +248,10 @@ struct kv_rec *module__key_edit(RedisModuleKey *key, enum kv_type type)
         return rec;
     }
     struct error err = {.message = ""};
-    return module__key_failed(make(key, type, &rec, &err), &err) ? NULL : rec;
+    if (module__key_failed(make(key, type, &rec, &err), &err))
+        return NULL;
+    remember(key, rec);
+    return rec;
 }
 
 void module__key_edit_end(RedisModuleKey *key, struct kv_rec *rec, uint64_t left)

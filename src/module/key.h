@@ -20,20 +20,22 @@ struct module_stream_walk {
     struct kv_stream_entry entry;
 };
 
-/* The record is looked up for each operation: no pointer into the keyspace is kept. */
+/* The record is looked up again whenever the keyspace may have moved it. */
 struct RedisModuleKey {
     RedisModuleCtx *ctx;
     struct kv *kv;
     int db;
     int mode; /* REDISMODULE_READ, REDISMODULE_WRITE, REDISMODULE_OPEN_KEY_* */
     RedisModuleString *name;
+    struct kv_rec *rec; /* good as long as kv_drops is drops */
+    uint64_t drops;
     struct module_zset_walk zset;
     struct module_stream_walk stream;
     struct buf scratch; /* what StringDMA of an integer points to */
 };
 
 /* The record as it is now; NULL: there is none. */
-struct kv_rec *module__key_rec(const RedisModuleKey *key);
+struct kv_rec *module__key_rec(RedisModuleKey *key);
 /* Opens an edit of a value of this type, which is made when the key is empty. NULL: not open for writing, or another type. */
 struct kv_rec *module__key_edit(RedisModuleKey *key, enum kv_type type);
 /* Ends it. A value without elements is deleted, but a stream. */

@@ -133,8 +133,9 @@ static void job_done(void *arg)
     else if (j->st == ST_OK)
         log_notice(LOG_KEYSPACE, "DB saved on disk");
     else if (j->background)
-        log_warning(LOG_KEYSPACE, j->st == ST_CLOSED ? "Background saving terminated: it was stopped"
-                                                     : "Background saving error");
+        log_warning(LOG_KEYSPACE, j->st == ST_CLOSED
+                                      ? "Background saving terminated: it was stopped"
+                                      : "Background saving error");
     if (j->waiter)
         block_wake(j->waiter, answer, j);
     job_free(j);
