@@ -107,6 +107,59 @@ static void test_check_runs_before_a_value_is_taken(void **state)
     assert_int_equal(config_set(SLICE("count"), &even, 1, true, &err), ST_OK);
 }
 
+/* An option whose value its owner keeps. */
+static struct {
+    int64_t cell, kept;
+    int told;
+} far;
+
+static void far_fetch(void *owner)
+{
+    far.cell = far.kept;
+}
+
+static enum status far_stored(void *owner, struct error *err)
+{
+    far.told++;
+    if (far.cell == 13)
+        return error_set(err, ST_INVALID, "not thirteen");
+    far.kept = far.cell;
+    return ST_OK;
+}
+
+static void test_rows_come_and_go(void **state)
+{
+    struct error err = {.message = ""};
+    struct buf text = BUF_INIT;
+    struct config_option row = {.name = "mod.far",
+                                .help = "",
+                                .kind = CONFIG_KIND_INT,
+                                .at.integer = &far.cell,
+                                .max = 100,
+                                .fetch = far_fetch,
+                                .stored = far_stored};
+    for (int i = 0; i < 2; i++) {
+        config_register(&row, 1);
+        far.kept = 5;
+        far.told = 0;
+        assert_int_equal(config_get(SLICE("mod.far"), &text), ST_OK);
+        assert_string_equal(buf_cstr(&text), "5");
+        buf_clear(&text);
+        assert_int_equal(set2("mod.far", "6", "count", "20", 0, &err), ST_OK);
+        assert_int_equal(far.kept, 6);
+        assert_int_equal(set2("mod.far", "6", "count", "20", 0, &err), ST_OK);
+        assert_int_equal(far.told, 1); /* the same value again is not told */
+        assert_int_equal(set2("count", "40", "mod.far", "13", 0, &err), ST_INVALID);
+        assert_non_null(strstr(err.message, "not thirteen"));
+        assert_int_equal(far.kept, 6);
+        assert_int_equal(sample.count, 20);
+        config_unregister(&row);
+        assert_null(config_find(SLICE("mod.far")));
+        assert_int_equal(config_get(SLICE("mod.far"), &text), ST_NOT_FOUND);
+    }
+    buf_free(&text);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, sample_teardown)
@@ -117,6 +170,7 @@ int main(void)
         CASE(test_set_all_failed_apply_puts_back),
         CASE(test_set_all_refusals),
         CASE(test_check_runs_before_a_value_is_taken),
+        CASE(test_rows_come_and_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -463,6 +463,77 @@ static void test_file_is_loaded_whole_or_not(void **state)
     buf_free(&report);
 }
 
+/* A user with n rules; freed with the registry. */
+static const struct acl_user *user_with(const char *name, const struct slice *rules, size_t n)
+{
+    struct buf report = BUF_INIT;
+    assert_int_equal(acl_set_user(slice_str(name), rules, n, &report), ST_OK);
+    buf_free(&report);
+    return acl_find(slice_str(name));
+}
+
+static bool may_run(const struct acl_user *u, const struct command *cmd)
+{
+    struct slice argv[] = {slice_str(cmd->name)};
+    return acl_check(u, cmd, argv, 1, NULL) == ACL_OK;
+}
+
+static void test_commands_that_come_and_go(void **state)
+{
+    static struct command late =
+        COMMAND("mod.late", ACL_CAT_WRITE, .flags = CMD_MODULE, .module = "mod");
+    const struct acl_user *all =
+        user_with("all", (struct slice[]){SLICE("+@all"), SLICE("-get")}, 2);
+    const struct acl_user *none = user_with("none", (struct slice[]){SLICE("+get")}, 1);
+    const struct acl_user *writer =
+        user_with("writer", (struct slice[]){SLICE("+@write"), SLICE("+get")}, 2);
+    int id = -1;
+    for (int i = 0; i < 2; i++) {
+        command_register(&late, 1);
+        acl_commands_changed();
+        assert_true(id < 0 || late.id == id); /* the name's own */
+        id = late.id;
+        assert_true(may_run(all, &late));
+        assert_false(may_run(none, &late));
+        assert_true(may_run(writer, &late));
+        assert_false(may_run(all, command_find(SLICE("get"))));
+        assert_true(may_run(none, command_find(SLICE("get"))));
+        command_unregister(&late);
+        acl_commands_changed();
+        assert_null(command_find(SLICE("mod.late")));
+    }
+    struct buf text = BUF_INIT;
+    acl_describe_commands(writer, 0, &text);
+    assert_string_equal(buf_cstr(&text), "-@all +@write +get");
+    buf_free(&text);
+}
+
+static void test_many_late_commands_have_bits(void **state)
+{
+    enum { MANY = 3000 };
+    static struct command many[MANY];
+    static char names[MANY][16];
+    const struct acl_user *all = user_with("all", (struct slice[]){SLICE("+@all")}, 1);
+    const struct acl_user *one = user_with("one", (struct slice[]){SLICE("+get")}, 1);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "many.%d", i);
+        many[i] = (struct command)COMMAND(names[i], 0, .flags = CMD_MODULE, .module = "many");
+    }
+    command_register(many, MANY);
+    acl_commands_changed();
+    struct buf report = BUF_INIT;
+    struct slice last = SLICE("+many.2999"), minus = SLICE("-many.7");
+    assert_int_equal(acl_set_user(SLICE("one"), &last, 1, &report), ST_OK);
+    assert_int_equal(acl_set_user(SLICE("all"), &minus, 1, &report), ST_OK);
+    assert_true(may_run(one, &many[MANY - 1]));
+    assert_false(may_run(one, &many[MANY - 2]));
+    assert_true(may_run(all, &many[MANY - 1]));
+    assert_false(may_run(all, &many[7]));
+    for (int i = MANY; i-- > 0;)
+        command_unregister(&many[i]);
+    buf_free(&report);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +547,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_new_users_follow_acl_pubsub_default, setup, teardown),
         cmocka_unit_test_setup_teardown(test_log_joins_alike_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_file_is_loaded_whole_or_not, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_commands_that_come_and_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_late_commands_have_bits, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
