@@ -321,13 +321,14 @@ void tracking__each_prefix(const struct tracker *t, bool (*fn)(void *arg, struct
 
 /* -- Hooks ----------------------------------------------------------------------------------- */
 
-static void remember_keys(struct call *c)
+/* s: the client for whom c runs */
+static void remember_keys(struct session *s, struct call *c)
 {
     struct key_refs keys;
     key_refs_init(&keys);
     if (command_keys(c->cmd, c->argv, c->argc, &keys))
         for (size_t i = 0; i < keys.n; i++)
-            remember(c->s, c->argv[keys.v[i].pos]);
+            remember(s, c->argv[keys.v[i].pos]);
     key_refs_free(&keys);
 }
 
@@ -335,6 +336,9 @@ static void after_command(void *arg)
 {
     struct call *c = arg;
     struct session *s = c->s;
+    bool nested = (s->flags & SESS_NESTED) && session_current();
+    if (UNLIKELY(nested))
+        s = session_current();
     keep_limit();
     if (!(s->flags & SESS_TRACKING))
         return;
@@ -347,10 +351,11 @@ static void after_command(void *arg)
     bool reads = (c->cmd->flags & CMD_READONLY) && !(c->cmd->flags & CMD_PUBSUB) &&
                  c->cmd->group != GROUP_SCRIPTING;
     if (wanted && reads)
-        remember_keys(c);
+        remember_keys(s, c);
     /* CLIENT CACHING holds for the next command, or for the transaction that follows. */
     bool is_client = c->cmd->parent && strcmp(c->cmd->parent->name, "client") == 0;
-    if (caching && !is_client && !c->in_exec && !c->in_script && !(s->flags & SESS_MULTI))
+    bool inner = c->in_exec || c->in_script || nested;
+    if (caching && !is_client && !inner && !(s->flags & SESS_MULTI))
         t->mode &= ~(unsigned)TRACKING_CACHING;
 }
 
