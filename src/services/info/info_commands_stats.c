@@ -5,15 +5,24 @@
 
 #include <inttypes.h>
 
+/* Names come from modules, codes from whoever answered: ':' and line ends would break the line. */
+static void put_safe(struct buf *out, struct slice name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        buf_put_byte(out, strchr("#:\n\r", name.p[i]) ? '_' : (uint8_t)name.p[i]);
+}
+
 static bool put_calls(void *arg, struct command *cmd)
 {
     struct buf *out = arg;
     if (cmd->calls || cmd->rejected || cmd->failed) {
         double average = cmd->calls ? (double)cmd->usec / (double)cmd->calls : 0;
+        buf_put_str(out, "cmdstat_");
+        put_safe(out, slice_str(cmd->fullname));
         buf_printf(out,
-                   "cmdstat_%s:calls=%" PRIu64 ",usec=%" PRIu64
-                   ",usec_per_call=%.2f,rejected_calls=%" PRIu64 ",failed_calls=%" PRIu64 "\r\n",
-                   cmd->fullname, cmd->calls, cmd->usec, average, cmd->rejected, cmd->failed);
+                   ":calls=%" PRIu64 ",usec=%" PRIu64 ",usec_per_call=%.2f,rejected_calls=%" PRIu64
+                   ",failed_calls=%" PRIu64 "\r\n",
+                   cmd->calls, cmd->usec, average, cmd->rejected, cmd->failed);
     }
     for (size_t i = 0; i < cmd->nsubs; i++)
         put_calls(arg, cmd->subs[i]);
@@ -29,9 +38,7 @@ static void put_error(void *arg, struct slice code, uint64_t count)
 {
     struct buf *out = arg;
     buf_put_str(out, "errorstat_");
-    /* A code comes from whoever answered: ':' and line ends would break the line. */
-    for (size_t i = 0; i < code.n; i++)
-        buf_put_byte(out, strchr("#:\n\r", code.p[i]) ? '_' : (uint8_t)code.p[i]);
+    put_safe(out, code);
     buf_printf(out, ":count=%" PRIu64 "\r\n", count);
 }
 
@@ -44,7 +51,9 @@ static bool put_percentiles(void *arg, struct command *cmd)
 {
     struct buf *out = arg;
     if (command_latency_count(cmd->latency)) {
-        buf_printf(out, "latency_percentiles_usec_%s:", cmd->fullname);
+        buf_put_str(out, "latency_percentiles_usec_");
+        put_safe(out, slice_str(cmd->fullname));
+        buf_put_byte(out, ':');
         for (size_t i = 0; i < info__npercentiles; i++) {
             double p = info__percentiles[i];
             buf_put_str(out, i ? ",p" : "p");
