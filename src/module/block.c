@@ -75,6 +75,7 @@ static void on_timeout(struct call *c, void *state)
     bc->timed_out = true;
     if (bc->timeout)
         call_back(bc, c, bc->timeout, CTX_BLOCKED_TIMEOUT);
+    block_add_duration(c->s, atomic_load(&bc->work_us));
 }
 
 /* The session does not wait for bc any more. */

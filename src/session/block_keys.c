@@ -22,7 +22,8 @@ struct wanted_key {
     struct list_node waiters;
     struct list_node ready_link; /* in ready or held, when it has changed */
     int db;
-    bool serving;
+    bool serving, signalled;
+    enum kv_type seen; /* for those that wait for its making: what it was when somebody looked last */
     size_t waiting, on_nokey;
     size_t n;
     char key[];
@@ -139,7 +140,11 @@ static void on_modified(void *arg)
 
 void block_keys_signal(int db, struct slice key)
 {
-    on_modified(&(struct hook_key){db, key});
+    struct wanted_key *k = db < ndatabases ? dict_get(databases[db], key) : NULL;
+    if (!k)
+        return;
+    k->signalled = true;
+    mark(k);
 }
 
 struct slice block_keys_woken_by(void)
@@ -153,8 +158,10 @@ static void mark_database(int db, bool nokey_only)
         return;
     for (struct dict_iter it = dict_iter(databases[db]); dict_next(&it);) {
         struct wanted_key *k = it.value;
-        if (!nokey_only || k->on_nokey)
-            mark(k);
+        if (nokey_only && !k->on_nokey)
+            continue;
+        k->signalled = true;
+        mark(k);
     }
 }
 
@@ -210,6 +217,18 @@ static const struct block_ops key_ops = {
     .kind = "keys", .timeout = answer_timeout, .free_state = wait_free};
 static const struct block_ops endless_ops = {.kind = "keys", .free_state = wait_free};
 
+enum found { FOUND_NOTHING, FOUND_VALUE, FOUND_UNREADABLE };
+
+static enum found look(struct kv *kv, const struct wanted_key *k, enum kv_type *type)
+{
+    struct kv_rec *rec = NULL;
+    struct error err;
+    enum status st =
+        kv_lookup(kv, k->db, key_name(k), KV_NOTOUCH | KV_NOSTATS | KV_LEAVE, &rec, &err);
+    *type = rec ? kv_rec_type(rec) : KV_NONE;
+    return st != ST_OK ? FOUND_UNREADABLE : rec ? FOUND_VALUE : FOUND_NOTHING;
+}
+
 static bool is_waiting(const struct wanted_key *k, const struct key_wait *kw)
 {
     return k->waiting && LIST_ENTRY(k->waiters.prev, struct waiter, of_key)->wait == kw;
@@ -220,6 +239,8 @@ static void wait_for(struct key_wait *kw, int db, struct slice key)
     struct wanted_key *k = key_make(db, key);
     if (is_waiting(k, kw))
         return;
+    if (!k->waiting)
+        (void)look(kw->s->kv, k, &k->seen);
     struct waiter *w = &kw->w[kw->n++];
     w->key = k;
     w->wait = kw;
@@ -262,19 +283,6 @@ void block_on_keys_with(struct call *c, const struct slice *keys, size_t n, enum
 
 /* -- Serving ------------------------------------------------------------------------------------------------------------- */
 
-enum found { FOUND_NOTHING, FOUND_VALUE, FOUND_UNREADABLE };
-
-static enum found look(struct kv *kv, const struct wanted_key *k, enum kv_type *type)
-{
-    struct kv_rec *rec = NULL;
-    struct error err;
-    enum status st =
-        kv_lookup(kv, k->db, key_name(k), KV_NOTOUCH | KV_NOSTATS | KV_LEAVE, &rec, &err);
-    if (rec)
-        *type = kv_rec_type(rec);
-    return st != ST_OK ? FOUND_UNREADABLE : rec ? FOUND_VALUE : FOUND_NOTHING;
-}
-
 static bool is_paused(const struct key_wait *kw)
 {
     enum pause_mode mode = pause_mode();
@@ -309,8 +317,9 @@ static bool serve_key(struct wanted_key *k)
         if (found == FOUND_NOTHING && !k->on_nokey)
             break;
         /* A key that cannot be read concerns everybody: the command says why. */
-        bool wakes = kw->nokey || found == FOUND_UNREADABLE ||
-                     (found == FOUND_VALUE && (kw->any || type == kw->type));
+        bool made = k->signalled || (found == FOUND_VALUE ? type != k->seen : kw->nokey);
+        bool wakes = found == FOUND_UNREADABLE || (kw->any ? made : kw->nokey) ||
+                     (found == FOUND_VALUE && !kw->any && type == kw->type);
         if (!wakes || (kw->s->flags & SESS_CLOSING))
             continue;
         if (is_paused(kw)) {
@@ -321,6 +330,10 @@ static bool serve_key(struct wanted_key *k)
         looked = false;
     }
     k->serving = false;
+    if (all && k->waiting) {
+        k->signalled = false;
+        (void)look(LIST_ENTRY(k->waiters.next, struct waiter, of_key)->wait->s->kv, k, &k->seen);
+    }
     return all;
 }
 

@@ -17,7 +17,8 @@
 enum block_keys_flags {
     /* Also wakes when the key is deleted or gets another type: the command answers an error then (XREADGROUP). */
     BLOCK_KEYS_NOKEY = 1 << 0,
-    /* A value of any type wakes, whatever type says (modules). */
+    /* What wakes is the making of the key, of any type, or of a value of another type in its place, and block_keys_signal;
+     * no further change of it (modules). */
     BLOCK_KEYS_ANY = 1 << 1,
 };
 
