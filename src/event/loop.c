@@ -13,8 +13,9 @@
 /* One tick:
  *
  *   event_base_loop    waits; libevent's callbacks only put what is ready on the ready list
+ *   hooks              of LOOP_PRIO_WOKEN
  *   ready list         the users' callbacks run from here, outside libevent, so that loop_poll may be called inside one
- *   hooks              in order of priority
+ *   hooks              the others, in order of priority
  */
 
 #define LOOP_HOOKS_MAX 16
@@ -142,6 +143,7 @@ void loop_run(struct loop *l)
         (void)event_base_loop(l->base, flags);
         clock_refresh();
         int64_t start = clock_mono_us();
+        run_hooks(l, LOOP_PRIO_WOKEN, LOOP_PRIO_WOKEN);
         run_ready(l);
         run_hooks(l, LOOP_PRIO_UNBLOCK, LOOP_PRIO_BACKGROUND);
         uint64_t us = (uint64_t)(clock_mono_us() - start);

@@ -27,6 +27,7 @@ void loop_stop(struct loop *l);
 void loop_poll(struct loop *l);
 
 enum loop_prio {
+    LOOP_PRIO_WOKEN = 0, /* at the beginning of a tick: the loop has slept */
     LOOP_PRIO_UNBLOCK = 10,
     LOOP_PRIO_COMMIT = 20,
     LOOP_PRIO_COMMITTED = 25,

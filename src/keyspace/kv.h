@@ -41,6 +41,7 @@ struct kv_hooks {
     void *arg;
     void (*modified)(void *arg, int db, struct slice key); /* WATCH, tracking */
     void (*flushed)(void *arg, int db);                    /* before a flush; db -1: all */
+    void (*emptied)(void *arg, int db);                    /* after it */
     void (*swapped)(void *arg, int a, int b);
     void (*notify)(void *arg, enum notify_class cls, const char *event, int db, struct slice key);
     /* A key is about to go; it can still be read. Only while kv_tell_removals is on. */
@@ -245,6 +246,7 @@ void kv_notify(struct kv *kv, enum notify_class cls, const char *event, int db, 
 void kv_notify_also(struct kv *kv, unsigned classes);
 /* The hook removing is called. */
 void kv_tell_removals(struct kv *kv, bool on);
+bool kv_tells_removals(const struct kv *kv);
 
 /* True inside the modified hook of a key that the keyspace itself deletes because it has expired: no command did it. */
 bool kv_own_change(const struct kv *kv);

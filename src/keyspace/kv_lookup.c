@@ -108,7 +108,7 @@ enum status kv_lookup(struct kv *kv, int db, struct slice key, unsigned flags, s
     }
     if (r && UNLIKELY(!kv__live(r)))
         r = NULL;
-    if (r && UNLIKELY(kv__expired(kv, r)) && !(flags & KV_EXPIRED)) {
+    if (r && UNLIKELY(kv__expired(kv, r)) && !(flags & KV_EXPIRED) && !kv->telling_removal) {
         if (kv__may_expire(kv, flags))
             kv__expire_record(kv, d, r);
         r = NULL;
@@ -130,6 +130,11 @@ enum status kv_lookup(struct kv *kv, int db, struct slice key, unsigned flags, s
 void kv_notify_also(struct kv *kv, unsigned classes)
 {
     kv->notify_also = classes;
+}
+
+bool kv_tells_removals(const struct kv *kv)
+{
+    return kv->tell_removals;
 }
 
 void kv_tell_removals(struct kv *kv, bool on)

@@ -139,16 +139,17 @@ struct kv {
     struct kv_hooks hooks;
     unsigned notify_also; /* classes */
     bool tell_removals;
-    uint64_t drops;       /* kv_drops */
-    struct kv_source src; /* with the seed of all hashes */
-    int ndbs;             /* databases, as configured */
-    int nphys;            /* with those beside them, kv_side.c */
-    struct kv_db *dbs;    /* physical */
-    struct kv_db **map;   /* logical -> physical */
-    char *dir, *wal_dir;  /* of the store, of the log */
-    uint64_t replay_end;  /* of the frame under way */
-    int replay_db;        /* selected at the end of the log; -1: none */
-    uint64_t keep_log;    /* bytes of it that stay in any case */
+    uint64_t drops;           /* kv_drops */
+    unsigned telling_removal; /* hooks that run */
+    struct kv_source src;     /* with the seed of all hashes */
+    int ndbs;                 /* databases, as configured */
+    int nphys;                /* with those beside them, kv_side.c */
+    struct kv_db *dbs;        /* physical */
+    struct kv_db **map;       /* logical -> physical */
+    char *dir, *wal_dir;      /* of the store, of the log */
+    uint64_t replay_end;      /* of the frame under way */
+    int replay_db;            /* selected at the end of the log; -1: none */
+    uint64_t keep_log;        /* bytes of it that stay in any case */
 
     /* effects of the tick */
     struct buf tick;
@@ -243,12 +244,15 @@ void kv__table_prefetch(const struct kv_table *t, uint64_t pos);
 void kv__table_prefetch_record(const struct kv_table *t, uint64_t pos); /* after the above */
 
 int kv__logical(const struct kv *kv, const struct kv_db *d);
-/* r is about to go. */
+/* r is about to go. Who is told can read it, also when it has expired. */
 static inline void kv__removing(struct kv *kv, const struct kv_rec *r, enum kv_removal why)
 {
-    if (UNLIKELY(kv->tell_removals) && kv__live(r) && kv->hooks.removing)
-        kv->hooks.removing(kv->hooks.arg, why, kv__logical(kv, &kv->dbs[r->phys]),
-                           slice_make(r->key, r->klen));
+    if (LIKELY(!kv->tell_removals) || !kv__live(r) || !kv->hooks.removing)
+        return;
+    kv->telling_removal++;
+    kv->hooks.removing(kv->hooks.arg, why, kv__logical(kv, &kv->dbs[r->phys]),
+                       slice_make(r->key, r->klen));
+    kv->telling_removal--;
 }
 
 /* -- kv_record.c: records and their values */

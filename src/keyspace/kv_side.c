@@ -104,11 +104,15 @@ uint64_t kv_flush(struct kv *kv, int db)
     kv__fold_finish_encoding(kv);
     if (kv->hooks.flushed)
         kv->hooks.flushed(kv->hooks.arg, db);
-    if (db >= 0)
-        return kv__db_flush(kv, kv__db(kv, db));
-    kv__own_clear(kv);
-    for (int i = 0; i < kv->ndbs; i++)
-        n += kv__db_flush(kv, kv->map[i]);
+    if (db >= 0) {
+        n = kv__db_flush(kv, kv__db(kv, db));
+    } else {
+        kv__own_clear(kv);
+        for (int i = 0; i < kv->ndbs; i++)
+            n += kv__db_flush(kv, kv->map[i]);
+    }
+    if (kv->hooks.emptied)
+        kv->hooks.emptied(kv->hooks.arg, db);
     return n;
 }
 
@@ -151,4 +155,6 @@ void kv_side_take(struct kv *kv)
     for (int i = 0; i < kv->ndbs; i++)
         kv_swapdb(kv, i, i + kv->ndbs);
     kv_side_clear(kv);
+    if (kv->hooks.emptied)
+        kv->hooks.emptied(kv->hooks.arg, -1);
 }

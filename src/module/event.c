@@ -3,7 +3,9 @@
 
 #include "base/mem.h"
 #include "config/config.h"
+#include "event/loop.h"
 #include "module/key.h"
+#include "services/replication/replication.h"
 #include "session/hooks.h"
 #include "session/lifecycle.h"
 
@@ -65,10 +67,11 @@ static void fire(uint64_t id, uint64_t sub, void *data)
     fire_in(id, sub, 0, data);
 }
 
-static void fire_flush(unsigned sub, const struct hook_flush *f)
+/* A flush is over when its end is told, whether ASYNC was asked for or not. */
+static void fire_flush(unsigned sub, const struct hook_key *f)
 {
     RedisModuleFlushInfo info = {
-        .version = REDISMODULE_FLUSHINFO_VERSION, .sync = !f->async, .dbnum = f->db};
+        .version = REDISMODULE_FLUSHINFO_VERSION, .sync = 1, .dbnum = f->db};
     fire(REDISMODULE_EVENT_FLUSHDB, sub, &info);
 }
 
@@ -137,16 +140,35 @@ static void fire_config(const struct hook_config *c)
     fire(REDISMODULE_EVENT_CONFIG, REDISMODULE_SUBEVENT_CONFIG_CHANGE, &info);
 }
 
+static int32_t hz(void)
+{
+    struct buf text = BUF_INIT;
+    int n = config_get(SLICE("hz"), &text) == ST_OK ? atoi(buf_cstr(&text)) : 10;
+    buf_free(&text);
+    return n;
+}
+
 static void fire_cron(void)
 {
-    struct buf hz = BUF_INIT;
-    RedisModuleCronLoop info = {.version = REDISMODULE_CRON_LOOP_VERSION, .hz = 10};
     if (list_empty(of(REDISMODULE_EVENT_CRON_LOOP)))
         return;
-    if (config_get(SLICE("hz"), &hz) == ST_OK)
-        info.hz = (int32_t)atoi(buf_cstr(&hz));
-    buf_free(&hz);
+    RedisModuleCronLoop info = {.version = REDISMODULE_CRON_LOOP_VERSION, .hz = hz()};
     fire(REDISMODULE_EVENT_CRON_LOOP, 0, &info);
+}
+
+static void fire_role(unsigned sub)
+{
+    struct replication_place now;
+    replication_place(&now);
+    RedisModuleReplicationInfo info = {.version = REDISMODULE_REPLICATIONINFO_VERSION,
+                                       .master = !lifecycle.following,
+                                       .masterhost = (char *)(uintptr_t)now.master_host,
+                                       .masterport = now.master_port,
+                                       .replid1 = now.id,
+                                       .replid2 = now.former_id,
+                                       .repl1_offset = now.offset,
+                                       .repl2_offset = (uint64_t)now.former_end};
+    fire(REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED, sub, &info);
 }
 
 void module__event_module(const struct module *m, unsigned sub)
@@ -173,16 +195,13 @@ static void on_event(void *arg)
     case EVENT_CONFIG:
         fire_config(e->data);
         break;
-    case EVENT_ROLE_CHANGED: {
-        RedisModuleReplicationInfo info = {.version = REDISMODULE_REPLICATIONINFO_VERSION,
-                                           .master = !lifecycle.following};
-        fire(REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED, e->sub, &info);
+    case EVENT_ROLE_CHANGED:
+        fire_role(e->sub);
         break;
-    }
     case EVENT_LOADING_PROGRESS: {
         RedisModuleLoadingProgress info = {.version = REDISMODULE_LOADING_PROGRESS_VERSION,
-                                           .hz = 10,
-                                           .progress = e->data ? *(const int *)e->data : -1};
+                                           .hz = hz(),
+                                           .progress = *(const int *)e->data};
         fire(REDISMODULE_EVENT_LOADING_PROGRESS, e->sub, &info);
         break;
     }
@@ -227,8 +246,19 @@ static void on_swapped(void *arg)
 static void on_session_close(void *arg)
 {
     const struct session *s = arg;
-    if (!(s->flags & SESS_INTERNAL))
+    if (!(s->flags & (SESS_INTERNAL | SESS_MASTER)))
         hook_event(EVENT_CLIENT, REDISMODULE_SUBEVENT_CLIENT_CHANGE_DISCONNECTED, arg);
+}
+
+static void on_woken(void *arg)
+{
+    hook_event(EVENT_LOOP, REDISMODULE_SUBEVENT_EVENTLOOP_AFTER_SLEEP, NULL);
+}
+
+/* Before the commit, so that what a module changes is in this tick's frame. */
+static void on_sleep(void *arg)
+{
+    hook_event(EVENT_LOOP, REDISMODULE_SUBEVENT_EVENTLOOP_BEFORE_SLEEP, NULL);
 }
 
 /* -- Subscribing ---------------------------------------------------------------------------------------------------------- */
@@ -244,6 +274,18 @@ static struct subscriber *find(const struct module *m, uint64_t id)
     return NULL;
 }
 
+/* What costs something is told from the first who listens on. */
+static void listen(void)
+{
+    static bool sleeps;
+    kv_tell_removals(lifecycle.kv, !list_empty(of(REDISMODULE_EVENT_KEY)));
+    if (sleeps || list_empty(of(REDISMODULE_EVENT_EVENTLOOP)))
+        return;
+    loop_on_tick(lifecycle.loop, LOOP_PRIO_WOKEN, on_woken, NULL);
+    loop_on_tick(lifecycle.loop, LOOP_PRIO_UNBLOCK, on_sleep, NULL);
+    sleeps = true;
+}
+
 static void attach(void)
 {
     hook_add(HOOK_EVENT, on_event);
@@ -257,7 +299,7 @@ static void drop(struct subscriber *s)
 {
     list_remove(&s->link);
     mem_free(s);
-    kv_tell_removals(lifecycle.kv, !list_empty(of(REDISMODULE_EVENT_KEY)));
+    listen();
 }
 
 int rm_SubscribeToServerEvent(RedisModuleCtx *ctx, RedisModuleEvent event,
@@ -280,7 +322,7 @@ int rm_SubscribeToServerEvent(RedisModuleCtx *ctx, RedisModuleEvent event,
     s->event = event;
     s->fn = fn;
     attach();
-    kv_tell_removals(lifecycle.kv, !list_empty(of(REDISMODULE_EVENT_KEY)));
+    listen();
     return REDISMODULE_OK;
 }
 

@@ -24,6 +24,15 @@ static bool unfit(RedisModuleKey *key, int mode)
     return false;
 }
 
+/* The list that is there; NULL, with errno set: none is. */
+static struct kv_rec *present(RedisModuleKey *key)
+{
+    struct kv_rec *rec = module__key_rec(key);
+    if (!rec)
+        errno = ENOTSUP;
+    return rec;
+}
+
 /* Negative indexes count from the end. False, with errno set: there is no such place among n. */
 static bool place(long index, uint64_t n, uint64_t *at)
 {
@@ -82,7 +91,7 @@ RedisModuleString *rm_ListPop(RedisModuleKey *key, int where)
     struct error err = {.message = ""};
     if (unfit(key, REDISMODULE_WRITE))
         return NULL;
-    struct kv_rec *rec = module__key_rec(key);
+    struct kv_rec *rec = present(key);
     if (!rec)
         return NULL;
     uint64_t at = where == REDISMODULE_LIST_HEAD ? 0 : kv_list_count(rec) - 1;
@@ -102,11 +111,9 @@ RedisModuleString *rm_ListGet(RedisModuleKey *key, long index)
     uint64_t at;
     if (unfit(key, REDISMODULE_READ))
         return NULL;
-    struct kv_rec *rec = module__key_rec(key);
-    if (!rec) {
-        errno = EINVAL;
+    struct kv_rec *rec = present(key);
+    if (!rec)
         return NULL;
-    }
     return place(index, kv_list_count(rec), &at) ? element(key, rec, at) : NULL;
 }
 
@@ -139,11 +146,9 @@ int rm_ListSet(RedisModuleKey *key, long index, RedisModuleString *value)
         key = NULL;
     if (unfit(key, REDISMODULE_WRITE))
         return REDISMODULE_ERR;
-    struct kv_rec *rec = module__key_rec(key);
-    if (!rec) {
-        errno = EINVAL;
+    struct kv_rec *rec = present(key);
+    if (!rec)
         return REDISMODULE_ERR;
-    }
     if (!place(index, kv_list_count(rec), &at))
         return REDISMODULE_ERR;
     return change(key, SET, at, module__slice(value));
@@ -159,8 +164,10 @@ int rm_ListInsert(RedisModuleKey *key, long index, RedisModuleString *value)
     struct kv_rec *rec = module__key_rec(key);
     uint64_t n = rec ? kv_list_count(rec) : 0;
     /* The place that the element will have, among one more. */
-    if (!place(index, n + 1, &at))
+    if (!place(index, n + 1, &at)) {
+        errno = rec ? EDOM : ENOTSUP;
         return REDISMODULE_ERR;
+    }
     if (at == n)
         return rm_ListPush(key, REDISMODULE_LIST_TAIL, value);
     return change(key, INSERT, at, module__slice(value));
@@ -171,11 +178,9 @@ int rm_ListDelete(RedisModuleKey *key, long index)
     uint64_t at;
     if (unfit(key, REDISMODULE_WRITE))
         return REDISMODULE_ERR;
-    struct kv_rec *rec = module__key_rec(key);
-    if (!rec) {
-        errno = EINVAL;
+    struct kv_rec *rec = present(key);
+    if (!rec)
         return REDISMODULE_ERR;
-    }
     if (!place(index, kv_list_count(rec), &at))
         return REDISMODULE_ERR;
     return change(key, DELETE, at, SLICE_NULL);

@@ -6,6 +6,8 @@
 #include "session/hooks.h"
 #include "session/lifecycle.h"
 
+#define LOADED_STEP 100 /* keys at a time */
+
 struct subscriber {
     struct list_node link;
     struct module *module;
@@ -70,6 +72,47 @@ static void run_jobs(void *arg)
     }
 }
 
+/* -- Loaded keys ---------------------------------------------------------------------------------------------------------- */
+
+static void gather(void *arg, const struct kv_scan_entry *e)
+{
+    RedisModuleString *key = module__string(e->key);
+    buf_put(arg, &key, sizeof key);
+}
+
+/* Tells of each key that was loaded. Keys are gathered a few at a time, for who is told may change them. */
+static void tell_loaded(int db)
+{
+    struct error err;
+    uint64_t at = 0;
+    do {
+        struct buf keys = BUF_INIT;
+        if (kv_scan(lifecycle.kv, db, at, LOADED_STEP, &at, gather, &keys, &err) != ST_OK)
+            at = 0;
+        RedisModuleString **v = (RedisModuleString **)(void *)keys.p;
+        for (size_t i = 0; i < keys.n / sizeof *v; i++) {
+            struct slice key = module__slice(v[i]);
+            on_notify(&(struct hook_notify){REDISMODULE_NOTIFY_LOADED, "loaded", db, key});
+            module__string_unref(v[i]);
+        }
+        buf_free(&keys);
+    } while (at);
+}
+
+static void on_event(void *arg)
+{
+    const struct hook_event *e = arg;
+    unsigned wanted = 0;
+    if (e->event != EVENT_LOADING || e->sub != LOADING_ENDED)
+        return;
+    LIST_EACH(it, &subscribers)
+    wanted |= LIST_ENTRY(it, struct subscriber, link)->classes & REDISMODULE_NOTIFY_LOADED;
+    for (int db = 0; wanted && db < kv_databases(lifecycle.kv); db++)
+        tell_loaded(db);
+}
+
+/* -- Subscribing ---------------------------------------------------------------------------------------------------------- */
+
 /* The keyspace reports what any module wants to know. */
 static void update_classes(void)
 {
@@ -85,6 +128,7 @@ int rm_SubscribeToKeyspaceEvents(RedisModuleCtx *ctx, int types, RedisModuleNoti
     *s = (struct subscriber){.module = ctx->module, .classes = (unsigned)types, .fn = fn};
     list_push(&subscribers, &s->link);
     hook_add(HOOK_NOTIFY, on_notify);
+    hook_add(HOOK_EVENT, on_event);
     update_classes();
     return REDISMODULE_OK;
 }

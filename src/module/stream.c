@@ -343,6 +343,11 @@ int rm_StringToStreamID(const RedisModuleString *text, RedisModuleStreamID *id)
     const char *dash = s.n ? memchr(s.p, '-', s.n) : NULL;
     size_t n = dash ? (size_t)(dash - s.p) : s.n;
     uint64_t ms, seq = 0;
+    if (slice_is(s, "-") || slice_is(s, "+")) {
+        struct kv_stream_id end = *s.p == '+' ? KV_STREAM_ID_MAX : (struct kv_stream_id){0, 0};
+        *id = (RedisModuleStreamID){end.ms, end.seq};
+        return REDISMODULE_OK;
+    }
     if (!num_parse_uint(slice_make(s.p, n), &ms))
         return REDISMODULE_ERR;
     if (dash && !num_parse_uint(slice_make(dash + 1, s.n - n - 1), &seq))

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 /* -- Timers --------------------------------------------------------------------------------------------------------------- */
 
@@ -141,16 +142,22 @@ static int events_of(int mask)
            (mask & REDISMODULE_EVENTLOOP_WRITABLE ? LOOP_WRITE : 0);
 }
 
-static bool bad_mask(int fd, int mask)
+/* Sets errno: EINVAL, ERANGE for what can be no descriptor, or 0. */
+static bool bad_watch(int fd, int mask)
 {
     const int known = REDISMODULE_EVENTLOOP_READABLE | REDISMODULE_EVENTLOOP_WRITABLE;
-    errno = fd < 0 || (mask & ~known) || !mask ? EINVAL : 0;
+    if (fd < 0 || fd >= sysconf(_SC_OPEN_MAX))
+        errno = ERANGE;
+    else
+        errno = (mask & ~known) || !mask ? EINVAL : 0;
     return errno != 0;
 }
 
 int rm_EventLoopAdd(int fd, int mask, RedisModuleEventLoopFunc fn, void *user_data)
 {
-    if (bad_mask(fd, mask) || !fn) {
+    if (bad_watch(fd, mask))
+        return REDISMODULE_ERR;
+    if (!fn) {
         errno = EINVAL;
         return REDISMODULE_ERR;
     }
@@ -176,7 +183,7 @@ int rm_EventLoopAdd(int fd, int mask, RedisModuleEventLoopFunc fn, void *user_da
 
 int rm_EventLoopDel(int fd, int mask)
 {
-    if (bad_mask(fd, mask))
+    if (bad_watch(fd, mask))
         return REDISMODULE_ERR;
     struct watch *w = watch_of(fd);
     if (!w)

@@ -19,6 +19,7 @@
 #include "server/datadir.h"
 #include "server/server.h"
 #include "services/replication/replication.h"
+#include "session/hooks.h"
 #include "session/lifecycle.h"
 
 #include <errno.h>
@@ -93,12 +94,15 @@ static enum status load(struct kv *kv, const struct aof_files *aof, const char *
         return st;
     empty(kv);
     lifecycle.loading = true;
+    lifecycle.loading_log = aof != NULL;
     lifecycle.loading_start_ms = clock_wall_ms();
+    hook_event(EVENT_LOADING, aof ? LOADING_LOG : LOADING_DUMP, NULL);
     /* What expires is deleted when replicas can be told. */
     kv_pause_expire(kv, !aof);
     st = aof ? aof_files_load(kv, aof, err) : rdb_load(kv, &l, err);
     kv_pause_expire(kv, false);
     lifecycle.loading = false;
+    hook_event(EVENT_LOADING, st == ST_OK ? LOADING_ENDED : LOADING_FAILED, NULL);
     if (aof)
         snprintf(done, sizeof done, "done %" PRIx64 "\n", aof->print);
     if (st == ST_OK)

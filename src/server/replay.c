@@ -1,10 +1,12 @@
 /* The log's tail, executed as if a client had sent it. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "keyspace/keyspace_options.h"
 #include "keyspace/kv.h"
 #include "module/module.h"
 #include "server/server.h"
 #include "session/call.h"
+#include "session/hooks.h"
 #include "session/lifecycle.h"
 #include "session/stats.h"
 #include "wire/resp/resp_codec.h"
@@ -54,21 +56,35 @@ static enum status run_payload(void *arg, struct slice payload, struct error *er
     return ST_OK;
 }
 
+/* A log that was made just now. */
+static void tell_new_log(struct kv *kv)
+{
+    struct kv_stats now;
+    kv_stats(kv, &now);
+    if (!keyspace_opts.appendonly || now.log_last_seq > 0)
+        return;
+    hook_event(EVENT_PERSISTENCE, PERSISTENCE_LOG_NOW, NULL);
+    hook_event(EVENT_PERSISTENCE, PERSISTENCE_ENDED, NULL);
+}
+
 enum status replay_log(struct kv *kv, struct error *err)
 {
     struct replay r = {.s = session_new_internal(kv)};
     r.s->flags |= SESS_LOADING_LOG;
     int64_t start = clock_mono_us();
-    lifecycle.loading = true;
+    lifecycle.loading = lifecycle.loading_log = true;
     lifecycle.loading_start_ms = clock_wall_ms();
     enum status st = module_load(err);
+    hook_event(EVENT_LOADING, LOADING_LOG, NULL);
     if (st == ST_OK)
         st = kv_replay(kv, run_payload, &r, server_progress, err);
     lifecycle.loading = false;
+    hook_event(EVENT_LOADING, st == ST_OK ? LOADING_ENDED : LOADING_FAILED, NULL);
     resp_request_free(&r.req);
     session_free(r.s);
     if (r.refused > 0)
         log_warning(LOG_SERVER, "%" PRIu64 " commands of the log were refused", r.refused);
+    tell_new_log(kv);
     if (st == ST_OK)
         log_notice(LOG_SERVER,
                    "DB loaded from store and log: %.3f seconds (%" PRIu64 " commands replayed)",

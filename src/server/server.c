@@ -55,7 +55,13 @@ static void on_modified(void *arg, int db, struct slice key)
 
 static void on_flushed(void *arg, int db)
 {
+    hook_event(EVENT_FLUSH, 0, &(struct hook_key){db, SLICE_NULL});
     hook_run(HOOK_FLUSHED, &(struct hook_key){db, SLICE_NULL});
+}
+
+static void on_emptied(void *arg, int db)
+{
+    hook_event(EVENT_FLUSH, 1, &(struct hook_key){db, SLICE_NULL});
 }
 
 static void on_swapped(void *arg, int a, int b)
@@ -80,6 +86,7 @@ static void on_committed(void *arg, struct slice effects)
 
 static const struct kv_hooks kv_hooks = {.modified = on_modified,
                                          .flushed = on_flushed,
+                                         .emptied = on_emptied,
                                          .swapped = on_swapped,
                                          .notify = on_notify,
                                          .removing = on_removing,
@@ -131,8 +138,7 @@ static size_t maxmemory(void)
 
 void server_progress(void *arg, uint64_t done, uint64_t total)
 {
-    lifecycle.loading_done = done;
-    lifecycle.loading_total = total;
+    lifecycle_loaded(done, total);
     clock_refresh();
     loop_poll(lifecycle.loop);
     int signum = signals_take();
@@ -178,7 +184,9 @@ static enum status loglevel_changed(void *arg, struct error *err)
 
 static enum status appendonly_changed(void *arg, struct error *err)
 {
+    hook_event(EVENT_PERSISTENCE, PERSISTENCE_LOG_NOW, NULL);
     enum status st = kv_apply_appendonly(lifecycle.kv, err);
+    hook_event(EVENT_PERSISTENCE, st == ST_OK ? PERSISTENCE_ENDED : PERSISTENCE_FAILED, NULL);
     if (st == ST_OK)
         replication_log_changed();
     return st;

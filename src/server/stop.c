@@ -19,6 +19,7 @@
 #include "services/replication/replication.h"
 #include "session/block.h"
 #include "session/dispatch.h"
+#include "session/hooks.h"
 #include "session/lifecycle.h"
 #include "wire/resp/resp.h"
 
@@ -47,6 +48,7 @@ static enum status finish(unsigned flags, struct error *err)
     }
     save_stop();
     replication_end();
+    hook_event(EVENT_SHUTDOWN, 0, NULL);
     loop_stop(lifecycle.loop);
     return ST_OK;
 }

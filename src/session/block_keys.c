@@ -23,7 +23,8 @@ struct wanted_key {
     struct list_node ready_link; /* in ready or held, when it has changed */
     int db;
     bool serving, signalled;
-    enum kv_type seen; /* for those that wait for its making: what it was when somebody looked last */
+    enum kv_type
+        seen; /* for those that wait for its making: what it was when somebody looked last */
     size_t waiting, on_nokey;
     size_t n;
     char key[];

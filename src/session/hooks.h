@@ -55,31 +55,36 @@ struct hook_words {
 /* Events of HOOK_EVENT; the numbers are those of the module API's REDISMODULE_EVENT_* and their sub-events. */
 enum server_event {
     EVENT_ROLE_CHANGED = 0, /* 0 master now, 1 replica now */
-    EVENT_PERSISTENCE = 1,  /* 0 dump, 1 log, 2 dump in the foreground begins; 3 ended, 4 failed */
-    EVENT_FLUSH = 2,        /* 0 begins, 1 ended; data: struct hook_flush */
-    EVENT_LOADING = 3,      /* 0 dump, 1 log, 2 master's dump begins; 3 ended, 4 failed */
+    EVENT_PERSISTENCE = 1,  /* enum event_persistence */
+    EVENT_FLUSH = 2,        /* 0 begins, 1 ended; data: struct hook_key, db -1: all */
+    EVENT_LOADING = 3,      /* enum event_loading */
     EVENT_CLIENT = 4,       /* 0 connected, 1 gone; data: struct session */
     EVENT_SHUTDOWN = 5,
     EVENT_REPLICA = 6,     /* 0 online, 1 offline */
     EVENT_MASTER_LINK = 7, /* 0 up, 1 down */
     EVENT_CRON = 8,
     EVENT_MODULE = 9,            /* 0 loaded, 1 unloaded */
-    EVENT_LOADING_PROGRESS = 10, /* 0 dump, 1 log; data: int, of 1024 */
+    EVENT_LOADING_PROGRESS = 10, /* 0 dump, 1 log; data: int, of 1024 (-1: not known) */
     EVENT_SWAPDB = 11,           /* data: struct hook_swap */
     EVENT_FORK_CHILD = 13,       /* 0 born, 1 died */
     EVENT_ASYNC_LOAD = 14,       /* 0 started, 1 aborted, 2 completed */
-    EVENT_LOOP = 15,             /* 0 before, 1 after the loop sleeps */
+    EVENT_LOOP = 15,             /* 0 before, 1 after the loop sleeps: only modules hear of it */
     EVENT_CONFIG = 16,           /* data: struct hook_config */
     EVENT_KEY = 17, /* 0 deleted, 1 expired, 2 evicted, 3 overwritten; data: struct hook_key */
 };
+enum event_persistence {
+    PERSISTENCE_DUMP,
+    PERSISTENCE_LOG,
+    PERSISTENCE_DUMP_NOW, /* in the foreground */
+    PERSISTENCE_ENDED,
+    PERSISTENCE_FAILED,
+    PERSISTENCE_LOG_NOW,
+};
+enum event_loading { LOADING_DUMP, LOADING_LOG, LOADING_MASTER, LOADING_ENDED, LOADING_FAILED };
 struct hook_event {
     enum server_event event;
     unsigned sub;
     void *data;
-};
-struct hook_flush {
-    int db; /* -1: all */
-    bool async;
 };
 struct hook_config {
     const char *const *names;

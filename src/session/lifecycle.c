@@ -1,5 +1,7 @@
 #include "session/lifecycle.h"
 
+#include "session/hooks.h"
+
 #include <stddef.h>
 
 struct lifecycle lifecycle;
@@ -37,4 +39,12 @@ enum status lifecycle_load_dump(const char *path, struct error *err)
 bool lifecycle_shutdown_abort(void)
 {
     return server_ops && server_ops->shutdown_abort();
+}
+
+void lifecycle_loaded(uint64_t done, uint64_t total)
+{
+    int part = total ? (int)(done * 1024 / total) : -1;
+    lifecycle.loading_done = done;
+    lifecycle.loading_total = total;
+    hook_event(EVENT_LOADING_PROGRESS, lifecycle.loading_log, &part);
 }

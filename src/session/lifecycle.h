@@ -22,6 +22,7 @@ struct lifecycle {
     char run_id[41];
     const char *executable; /* absolute path; "" when unknown */
     bool loading;           /* the log is replayed: most commands answer -LOADING */
+    bool loading_log;       /* what is loaded is the log, or append-only files */
     bool async_loading;     /* a replica loads another data set; the one that there is serves */
     int64_t loading_start_ms;
     uint64_t loading_done, loading_total; /* bytes */
@@ -49,6 +50,8 @@ enum shutdown_flags {
 MUST_USE enum status lifecycle_shutdown(unsigned flags, struct error *err);
 /* To be called every few ms by what holds the loop in order to load data: lets other clients and signals be served. */
 void lifecycle_progress(uint64_t done, uint64_t total);
+/* Notes how far a load is, and tells modules. */
+void lifecycle_loaded(uint64_t done, uint64_t total);
 /* False: no shutdown is under way. */
 bool lifecycle_shutdown_abort(void);
 /* What a dump file holds takes the place of the data set, outside of the log; replicas begin anew. Other clients are served

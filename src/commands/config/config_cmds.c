@@ -6,6 +6,7 @@
 #include "commands/config/config_commands.h"
 #include "config/admin.h"
 #include "session/dispatch.h"
+#include "session/hooks.h"
 #include "session/info.h"
 #include "session/protect.h"
 #include "session/reply.h"
@@ -68,6 +69,15 @@ void cmd_config_get(struct call *c)
 
 /* -- SET ----------------------------------------------------------------------------------------------------------------- */
 
+static void tell_changes(const struct config_pair *pairs, size_t n)
+{
+    const char **names = mem_alloc(n * sizeof *names);
+    for (size_t i = 0; i < n; i++)
+        names[i] = config_find(pairs[i].name)->name;
+    hook_event(EVENT_CONFIG, 0, &(struct hook_config){names, n});
+    mem_free(names);
+}
+
 void cmd_config_set(struct call *c)
 {
     if (c->argc % 2) {
@@ -83,6 +93,8 @@ void cmd_config_set(struct call *c)
         flags |= CONFIG_SET_PROTECTED_OK;
     struct error err = {.message = ""};
     enum status st = config_set_all(pairs, n, flags, &err);
+    if (st == ST_OK && hook_any(HOOK_EVENT))
+        tell_changes(pairs, n);
     mem_free(pairs);
     if (st == ST_OK)
         reply_ok(c);

@@ -28,7 +28,9 @@ static void debug_sleep(struct call *c)
 static void debug_loadaof(struct call *c)
 {
     struct error err = {.message = ""};
+    hook_event(EVENT_LOADING, LOADING_LOG, NULL);
     enum status st = kv_reload(c->kv, &err);
+    hook_event(EVENT_LOADING, st == ST_OK ? LOADING_ENDED : LOADING_FAILED, NULL);
     if (st != ST_OK) {
         call_reply_status(c, st, &err);
         return;

@@ -7,6 +7,7 @@
 #include "rdb/rdb_functions.h"
 #include "rdb/rdb_load.h"
 #include "rdb/rdb_options.h"
+#include "session/hooks.h"
 #include "session/lifecycle.h"
 #include "session/reply.h"
 
@@ -34,8 +35,7 @@ static bool parse(struct call *c, struct reload *o)
 
 static void on_progress(void *arg, uint64_t done, uint64_t total)
 {
-    lifecycle.loading_done = done;
-    lifecycle.loading_total = total;
+    lifecycle_loaded(done, total);
     clock_refresh();
     loop_poll(lifecycle.loop);
 }
@@ -53,11 +53,14 @@ enum status save_load(struct kv *kv, const char *path, unsigned flags, struct er
         rdb_clear_functions();
     }
     lifecycle.loading = true;
+    lifecycle.loading_log = false;
     lifecycle.loading_start_ms = clock_wall_ms();
+    hook_event(EVENT_LOADING, LOADING_DUMP, NULL);
     kv_obey(kv, lifecycle.following); /* deadlines stay the master's */
     st = rdb_load(kv, &l, err);
     kv_obey(kv, false);
     lifecycle.loading = false;
+    hook_event(EVENT_LOADING, st == ST_OK ? LOADING_ENDED : LOADING_FAILED, NULL);
     return st;
 }
 

@@ -67,7 +67,7 @@ void save_note_load(uint64_t keys, uint64_t expired)
 
 /* -- The file ------------------------------------------------------------------------------------------------------------- */
 
-static enum status job_new(struct kv *kv, struct job **out, struct error *err)
+static enum status job_new(struct kv *kv, bool background, struct job **out, struct error *err)
 {
     char path[PATH_MAX];
     struct kv_view *view;
@@ -79,7 +79,9 @@ static enum status job_new(struct kv *kv, struct job **out, struct error *err)
     j->file = rdb_save_new(save_path(path), view);
     hook_run(HOOK_DUMP, j->file);
     j->dirty = sess_stats.changes;
+    j->background = background;
     *out = j;
+    hook_event(EVENT_PERSISTENCE, background ? PERSISTENCE_DUMP : PERSISTENCE_DUMP_NOW, NULL);
     return ST_OK;
 }
 
@@ -89,8 +91,10 @@ static void job_run(void *arg)
     j->st = rdb_save_run(j->file, &j->err);
 }
 
+/* It is over, for better or worse. */
 static void job_free(struct job *j)
 {
+    hook_event(EVENT_PERSISTENCE, j->st == ST_OK ? PERSISTENCE_ENDED : PERSISTENCE_FAILED, NULL);
     rdb_save_free(j->file);
     mem_free(j);
 }
@@ -171,7 +175,7 @@ enum status save_now(struct kv *kv, struct error *err)
     struct job *j;
     save_stop();
     save.saves++;
-    enum status st = job_new(kv, &j, err);
+    enum status st = job_new(kv, false, &j, err);
     if (st != ST_OK) {
         failed(err);
         return st;
@@ -209,13 +213,12 @@ static void begin_when_folded(struct kv *kv)
     if (now.dirty_bytes > FOLD_AT_ONCE && now.folds < save.folds_wanted &&
         now.fold_errors == save.fold_errors)
         return;
-    if (job_new(kv, &j, &err) != ST_OK) {
+    if (job_new(kv, true, &j, &err) != ST_OK) {
         save.running = false;
         save.last_took_s = (clock_wall_ms() - save.began_ms) / 1000;
         failed(&err);
         return;
     }
-    j->background = true;
     job_submit(j);
 }
 
@@ -307,7 +310,7 @@ void cmd_save(struct call *c)
             reply_errorf(c, "ERR %s", err.message);
         return;
     }
-    enum status st = job_new(c->kv, &j, &err);
+    enum status st = job_new(c->kv, false, &j, &err);
     if (st != ST_OK) {
         failed(&err);
         call_reply_status(c, st, &err);
@@ -340,6 +343,8 @@ void cmd_bgsave(struct call *c)
 /* The log holds nothing that could be left out: what is folded is dropped from it by and by. */
 void cmd_bgrewriteaof(struct call *c)
 {
+    hook_event(EVENT_PERSISTENCE, PERSISTENCE_LOG, NULL);
+    hook_event(EVENT_PERSISTENCE, PERSISTENCE_ENDED, NULL);
     reply_status(c, "Background append only file rewriting started");
 }
 

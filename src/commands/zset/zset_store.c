@@ -25,7 +25,8 @@ bool zset__remove_ranks(struct call *c, struct kv_rec *rec, struct slice key, ui
                         uint64_t n, const char *event)
 {
     struct error err;
-    if (n == kv_zset_count(rec)) {
+    /* Who is told of removals finds the key empty. */
+    if (n == kv_zset_count(rec) && !kv_tells_removals(c->kv)) {
         kv_notify(c->kv, NOTIFY_ZSET, event, c->db, key);
         delete_key(c, rec, key);
         call_changed(c, n);

@@ -266,6 +266,17 @@ void replica__begin(void)
     repl_link.down_ms = now_ms();
 }
 
+void replication_place(struct replication_place *out)
+{
+    bool master = lifecycle.following;
+    *out = (struct replication_place){.master_host = master ? repl_link.host : "",
+                                      .master_port = master ? repl_link.port : 0,
+                                      .id = repl.id,
+                                      .former_id = repl.former_id,
+                                      .offset = repl.offset,
+                                      .former_end = repl.former_end};
+}
+
 /* -- INFO and ROLE ------------------------------------------------------------------------------------------------------- */
 
 static void info_dump(struct buf *out, int64_t now)

@@ -11,6 +11,7 @@
 #include "event/tls.h"
 #include "event/worker.h"
 #include "services/replication/replica_priv.h"
+#include "session/hooks.h"
 #include "session/lifecycle.h"
 
 #include <inttypes.h>
@@ -402,6 +403,7 @@ void replica__drop(const char *why)
     if (repl_link.state == LINK_UP) {
         repl_link.down_ms = now_ms();
         replica__stream_end();
+        hook_event(EVENT_MASTER_LINK, 1, NULL);
     }
     replica__dump_abandon();
     conn_close(repl_link.conn);

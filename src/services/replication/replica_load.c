@@ -16,6 +16,7 @@
 #include "rdb/rdb_modules.h"
 #include "services/replication/replica_priv.h"
 #include "session/dispatch.h"
+#include "session/hooks.h"
 #include "session/lifecycle.h"
 #include "storage/storage.h"
 
@@ -38,6 +39,7 @@ struct replica_load {
     enum load_phase phase;
     bool paused; /* nothing is read from the master */
     bool beside; /* the data set is left alone until the end */
+    bool told;   /* EVENT_LOADING */
     uint64_t punched, folds_wanted;
 };
 
@@ -95,9 +97,14 @@ static void begin(struct link_dump *d)
         return;
     }
     lifecycle.loading = !async;
+    lifecycle.loading_log = false;
     lifecycle.async_loading = async;
     lifecycle.loading_start_ms = clock_wall_ms();
     log_notice(LOG_SERVER, "MASTER <-> REPLICA sync: Loading DB in memory");
+    g->told = true;
+    if (async)
+        hook_event(EVENT_ASYNC_LOAD, 0, NULL);
+    hook_event(EVENT_LOADING, LOADING_MASTER, NULL);
 }
 
 bool replica__load_wanted(const struct link_dump *d)
@@ -120,11 +127,16 @@ void replica__load_abandon(struct link_dump *d)
     if (g->phase < LOAD_TAKEN)
         kv_side_clear(lifecycle.kv);
     repl.known &= g->phase != LOAD_TAKEN;
+    bool told = g->told, async = lifecycle.async_loading, done = g->phase == LOAD_DONE;
     lifecycle.loading = lifecycle.async_loading = false;
     rdb_loading_free(g->loading);
     buf_free(&g->functions);
     mem_free(g);
     d->load = NULL;
+    if (told)
+        hook_event(EVENT_LOADING, done ? LOADING_ENDED : LOADING_FAILED, NULL);
+    if (told && async)
+        hook_event(EVENT_ASYNC_LOAD, done ? 2 : 1, NULL);
 }
 
 /* The file need not hold what is loaded. */
@@ -164,8 +176,7 @@ static void read_more(struct link_dump *d, struct replica_load *g)
         failed(err.message);
         return;
     }
-    lifecycle.loading_done = rdb_loading_at(g->loading);
-    lifecycle.loading_total = d->total;
+    lifecycle_loaded(rdb_loading_at(g->loading), d->total);
     punch(d, g);
     pause_master(d, g, p != RDB_LOAD_MORE);
     if (p == RDB_LOAD_MORE && !kv_pressure(lifecycle.kv))

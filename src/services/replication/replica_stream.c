@@ -12,6 +12,7 @@
 #include "services/replication/replica_priv.h"
 #include "session/call.h"
 #include "session/dispatch.h"
+#include "session/hooks.h"
 #include "session/lifecycle.h"
 #include "session/sink_null.h"
 
@@ -97,6 +98,7 @@ void replica__stream_begin(void)
     repl_link.log_offset = repl_link.synced = repl_link.log_seq = 0;
     repl_link.unsure = false;
     lifecycle.master_up = true;
+    hook_event(EVENT_MASTER_LINK, 0, NULL);
     repl__backlog_make();
     loop_wake(lifecycle.loop);
 }

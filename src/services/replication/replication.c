@@ -103,6 +103,13 @@ void repl__pump(struct repl_client *r)
     }
 }
 
+void repl__online(struct repl_client *r)
+{
+    r->state = REPL_ONLINE;
+    hook_event(EVENT_REPLICA, 0, NULL);
+    repl__pump(r);
+}
+
 static void pump_all(void)
 {
     LIST_EACH_SAFE(it, tmp, &repl.clients)
@@ -281,6 +288,8 @@ static void on_close(void *arg)
         list_remove(&r->link);
         lifecycle.replicas--;
     }
+    if (r->state == REPL_ONLINE)
+        hook_event(EVENT_REPLICA, 1, NULL);
     repl__dump_forget(r);
     repl__place_drop(&r->place);
     mem_free(r);

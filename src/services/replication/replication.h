@@ -7,6 +7,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where we are in which stream. Names of streams have 40 digits; what is pointed to may change with the next event. */
+struct replication_place {
+    const char *master_host; /* "": there is no master */
+    int master_port;
+    char *id, *former_id;
+    uint64_t offset;
+    int64_t former_end; /* the former name holds up to there; -1: there is none */
+};
+void replication_place(struct replication_place *out);
+
 /* Attaches to ticks and sessions. Once, before the start. */
 void replication_start(void);
 /* Store and log are read: follows the master that the configuration names. */

@@ -106,7 +106,7 @@ static bool go_on(struct call *c, int64_t from)
                    from);
         return false;
     }
-    struct repl_client *r = add(c, true, REPL_ONLINE);
+    struct repl_client *r = add(c, true, REPL_WAITS);
     r->place = place;
     int n = r->psync2 ? snprintf(text, sizeof text, "+CONTINUE %s\r\n", repl.id)
                       : snprintf(text, sizeof text, "+CONTINUE\r\n");
@@ -116,7 +116,7 @@ static bool go_on(struct call *c, int64_t from)
                " bytes of backlog starting from offset %" PRId64 ".",
                ip, r->port, repl.offset + 1 - (uint64_t)from, from);
     repl__send(r, slice_make(text, (size_t)n));
-    repl__pump(r);
+    repl__online(r);
     sess_stats.sync_partial_ok++;
     return true;
 }
@@ -218,8 +218,7 @@ static void acknowledge(struct call *c, struct repl_client *r, int i)
     r->acked_s = clock_wall_ms() / 1000;
     if (r->state == REPL_LOADS) {
         log_notice(LOG_SERVER, "A replica has loaded its dump, the stream begins");
-        r->state = REPL_ONLINE;
-        repl__pump(r);
+        repl__online(r);
     }
     repl__count_good();
 }

@@ -15,6 +15,7 @@
 #include "rdb/rdb_options.h"
 #include "rdb/rdb_save.h"
 #include "services/replication/replica_priv.h"
+#include "session/hooks.h"
 #include "session/lifecycle.h"
 
 #include <errno.h>
@@ -151,6 +152,7 @@ static void end(struct dump_job *j)
     else
         log_warning(LOG_SERVER, "Background %s ended: %s", j->streamed ? "RDB transfer" : "saving",
                     j->err.message);
+    hook_event(EVENT_PERSISTENCE, j->st == ST_OK ? PERSISTENCE_ENDED : PERSISTENCE_FAILED, NULL);
     close_pipe(j);
     if (j->fd >= 0)
         close(j->fd);
@@ -347,6 +349,7 @@ static void begin(bool functions_only, bool streamed)
         return;
     running = j;
     lifecycle.dump_start_ms = clock_wall_ms();
+    hook_event(EVENT_PERSISTENCE, PERSISTENCE_DUMP, NULL);
     log_notice(LOG_SERVER, "Starting BGSAVE for SYNC with target: %s",
                streamed ? "replicas sockets" : "disk");
     log_notice(LOG_SERVER, "Background %s started by pid %d", streamed ? "RDB transfer" : "saving",
@@ -424,9 +427,11 @@ static bool send_piece(struct repl_client *r)
 static void all_sent(struct repl_client *r)
 {
     repl__dump_forget(r);
-    r->state = r->dump_only ? REPL_HAS_DUMP : REPL_ONLINE;
     r->acked_s = clock_wall_ms() / 1000;
-    repl__pump(r);
+    if (r->dump_only)
+        r->state = REPL_HAS_DUMP;
+    else
+        repl__online(r);
     repl__count_good();
     log_notice(LOG_SERVER, "Synchronization with a replica succeeded");
 }

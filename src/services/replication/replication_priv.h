@@ -73,6 +73,8 @@ struct repl_client *repl__client(struct session *s);
 void repl__count_good(void);
 /* Sends what has room on its way of what the replica lacks, and tells its connection how much waits besides. */
 void repl__pump(struct repl_client *r);
+/* The stream begins for r, which has everything before it. */
+void repl__online(struct repl_client *r);
 /* Bytes that every replica gets, as effects. */
 void repl__feed(struct slice bytes);
 void repl__send(struct repl_client *r, struct slice bytes);

@@ -7,6 +7,7 @@
 #include "event/loop.h"
 #include "event/net.h"
 #include "event/tls.h"
+#include "session/hooks.h"
 #include "session/lifecycle.h"
 #include "wire/resp/resp_options.h"
 #include "wire/resp/resp_priv.h"
@@ -72,6 +73,7 @@ static void admit(int fd, enum kind kind)
         c->sink.ops->error(&c->sink, text);
         session_close(c->s, SESS_CLOSE_AFTER_REPLY);
     }
+    hook_event(EVENT_CLIENT, 0, c->s);
 }
 
 static void accept_all(int listen_fd, enum kind kind)
