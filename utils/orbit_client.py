@@ -23,10 +23,21 @@ def encode(*words):
 
 
 class Client:
-    def __init__(self, port):
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=120)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    """Of a port on loopback, or of the path of a unix socket."""
+
+    def __init__(self, port, timeout=120):
+        if isinstance(port, str):
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(timeout)
+            self.sock.connect(port)
+        else:
+            self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.sock.makefile("rb", buffering=1 << 16)
+
+    def close(self):
+        self.file.close()
+        self.sock.close()
 
     def send(self, data):
         self.sock.sendall(data)

@@ -29,29 +29,46 @@ enum status rdb__out_check(struct rdb_out *o, struct error *err)
     return o->full && o->b.n > RDB_OUT_FULL ? o->full(o->arg, &o->b, err) : ST_OK;
 }
 
-unsigned rdb_type_of(const struct kv_rec *r)
+/* Version 9 has ziplists where 10 has listpacks; plain forms stand for both, as in 10 for sets. */
+static bool packs(unsigned version)
+{
+    return version >= RDB_VERSION_7_0;
+}
+
+static bool packs_set(enum kv_set_enc enc, unsigned version)
+{
+    return enc == KV_SET_LISTPACK && version > RDB_VERSION_7_0;
+}
+
+static unsigned set_type(enum kv_set_enc enc, unsigned version)
+{
+    if (enc == KV_SET_INTSET)
+        return RDB_SET_INTSET;
+    return packs_set(enc, version) ? RDB_SET_LISTPACK : RDB_SET;
+}
+
+static unsigned stream_type(unsigned version)
+{
+    if (version > RDB_VERSION_7_0)
+        return RDB_STREAM_LISTPACKS_3;
+    return version == RDB_VERSION_7_0 ? RDB_STREAM_LISTPACKS_2 : RDB_STREAM_LISTPACKS;
+}
+
+unsigned rdb_type_of(const struct kv_rec *r, unsigned version)
 {
     switch (kv_rec_type(r)) {
     case KV_STRING:
         return RDB_STRING;
     case KV_LIST:
-        return RDB_LIST_QUICKLIST_2;
+        return packs(version) ? RDB_LIST_QUICKLIST_2 : RDB_LIST;
     case KV_SET:
-        switch (kv_set_encoding(r)) {
-        case KV_SET_INTSET:
-            return RDB_SET_INTSET;
-        case KV_SET_LISTPACK:
-            return RDB_SET_LISTPACK;
-        case KV_SET_HASHTABLE:
-            break;
-        }
-        return RDB_SET;
+        return set_type(kv_set_encoding(r), version);
     case KV_ZSET:
-        return kv_zset_packed(r) ? RDB_ZSET_LISTPACK : RDB_ZSET_2;
+        return kv_zset_packed(r) && packs(version) ? RDB_ZSET_LISTPACK : RDB_ZSET_2;
     case KV_HASH:
-        return kv_hash_packed(r) ? RDB_HASH_LISTPACK : RDB_HASH;
+        return kv_hash_packed(r) && packs(version) ? RDB_HASH_LISTPACK : RDB_HASH;
     case KV_STREAM:
-        return RDB_STREAM_LISTPACKS_3;
+        return stream_type(version);
     case KV_MODULE:
         return RDB_MODULE_2;
     case KV_NONE:
@@ -145,12 +162,28 @@ static enum status put_nodes(struct kv_rec *r, struct nodes *c, struct rdb_out *
     return st;
 }
 
+static enum status encode_plain_list(struct kv_rec *r, struct rdb_out *o, struct error *err)
+{
+    struct kv_list_cur at;
+    rdb_put_len(&o->b, kv_list_count(r));
+    enum status st = kv_list_first(r, &at, err);
+    while (st == ST_OK && !kv_list_end(&at)) {
+        rdb_put_string(&o->b, kv_list_value(&at), o->compress);
+        st = rdb__out_check(o, err);
+        if (st == ST_OK)
+            st = kv_list_next(&at, err);
+    }
+    return st;
+}
+
 /* Twice over the list: the number of nodes comes first. */
 static enum status encode_list(struct kv_rec *r, struct rdb_out *o, struct error *err)
 {
     struct nodes count = {.fill = keyspace_opts.list_max_listpack_size, .one = kv_list_packed(r)};
     struct nodes write = count;
     struct rdb_listpack l = {.b = BUF_INIT};
+    if (!packs(o->version))
+        return encode_plain_list(r, o, err);
     enum status st = put_nodes(r, &count, NULL, NULL, err);
     if (st != ST_OK)
         return st;
@@ -199,7 +232,7 @@ static enum status encode_set(struct kv_rec *r, struct rdb_out *o, struct error 
     enum kv_set_enc enc = kv_set_encoding(r);
     if (enc == KV_SET_INTSET)
         return encode_intset(r, o, err);
-    bool packed = enc == KV_SET_LISTPACK;
+    bool packed = packs_set(enc, o->version);
     struct rdb_listpack l = {.b = BUF_INIT};
     struct kv_set_cur at;
     if (packed)
@@ -254,7 +287,7 @@ static enum status encode_packed_zset(struct kv_rec *r, struct rdb_out *o, struc
 static enum status encode_zset(struct kv_rec *r, struct rdb_out *o, struct error *err)
 {
     struct kv_zset_cur at;
-    if (kv_zset_packed(r))
+    if (kv_zset_packed(r) && packs(o->version))
         return encode_packed_zset(r, o, err);
     rdb_put_len(&o->b, kv_zset_count(r));
     enum status st = kv_zset_last(r, &at, err);
@@ -271,7 +304,7 @@ static enum status encode_zset(struct kv_rec *r, struct rdb_out *o, struct error
 
 static enum status encode_hash(struct kv_rec *r, struct rdb_out *o, struct error *err)
 {
-    bool packed = kv_hash_packed(r);
+    bool packed = kv_hash_packed(r) && packs(o->version);
     struct rdb_listpack l = {.b = BUF_INIT};
     struct kv_hash_cur at;
     if (packed)
@@ -341,8 +374,8 @@ enum status rdb_encode(struct kv_rec *r, struct rdb_out *o, struct error *err)
 enum status rdb_encode_payload(struct kv_rec *r, bool compress, struct buf *out, struct error *err)
 {
     size_t from = out->n;
-    struct rdb_out o = {.b = *out, .compress = compress};
-    buf_put_byte(&o.b, (uint8_t)rdb_type_of(r));
+    struct rdb_out o = {.b = *out, .compress = compress, .version = RDB_VERSION};
+    buf_put_byte(&o.b, (uint8_t)rdb_type_of(r, o.version));
     enum status st = rdb_encode(r, &o, err);
     *out = o.b;
     if (st == ST_OK)

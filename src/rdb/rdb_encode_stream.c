@@ -3,6 +3,7 @@
 #include "keyspace/kv_stream.h"
 #include "rdb/rdb_codec.h"
 #include "rdb/rdb_encode_priv.h"
+#include "rdb/rdb_format.h"
 #include "rdb/rdb_seq.h"
 
 #define ENTRY_SAMEFIELDS 2
@@ -238,7 +239,8 @@ static enum status put_consumers(struct kv_rec *r, const struct kv_stream_group 
         struct named n = named_at(&all, at);
         rdb_put_string(&o->b, n.name, o->compress);
         buf_put_u64le(&o->b, (uint64_t)n.consumer.seen_ms);
-        buf_put_u64le(&o->b, (uint64_t)n.consumer.active_ms);
+        if (o->version > RDB_VERSION_7_0)
+            buf_put_u64le(&o->b, (uint64_t)n.consumer.active_ms);
         st = put_pending(r, g, n.consumer.no, o, err);
     }
     buf_free(&all);
@@ -257,7 +259,8 @@ static enum status put_groups(struct kv_rec *r, struct rdb_out *o, struct error 
         struct named n = named_at(&all, at);
         rdb_put_string(&o->b, n.name, o->compress);
         put_id(&o->b, n.group.last);
-        rdb_put_len(&o->b, (uint64_t)n.group.entries_read);
+        if (o->version >= RDB_VERSION_7_0)
+            rdb_put_len(&o->b, (uint64_t)n.group.entries_read);
         st = put_pending(r, &n.group, 0, o, err);
         if (st == ST_OK)
             st = put_consumers(r, &n.group, o, err);
@@ -276,8 +279,10 @@ enum status rdb__encode_stream(struct kv_rec *r, struct rdb_out *o, struct error
     kv_stream_info(r, &info);
     rdb_put_len(&o->b, info.length);
     put_id(&o->b, info.last);
-    put_id(&o->b, info.first);
-    put_id(&o->b, info.max_gone);
-    rdb_put_len(&o->b, info.added);
+    if (o->version >= RDB_VERSION_7_0) {
+        put_id(&o->b, info.first);
+        put_id(&o->b, info.max_gone);
+        rdb_put_len(&o->b, info.added);
+    }
     return put_groups(r, o, err);
 }

@@ -1,9 +1,13 @@
-/* Numbers of Redis's dump format, version 11: what stands in a dump.rdb and in the payloads of DUMP. */
+/* Numbers of Redis's dump format, up to version 11: what stands in a dump.rdb and in the payloads of DUMP. */
 #ifndef ORBIT_RDB_RDB_FORMAT_H
 #define ORBIT_RDB_RDB_FORMAT_H
 
-#define RDB_VERSION     11 /* written; Redis 7.2 */
-#define RDB_MAGIC       "REDIS0011"
+#define RDB_VERSION                                                                                \
+    11 /* Redis 7.2; the newest, and what is written unless something older is wanted */
+#define RDB_VERSION_7_0 10
+#define RDB_VERSION_MIN 9 /* written: Redis 5.0 to 6.2 */
+#define RDB_MAGIC_TEXT  "REDIS"
+#define RDB_MAGIC       RDB_MAGIC_TEXT "0011"
 #define RDB_MAGIC_BYTES 9
 
 /* What comes before a length of a file's item instead of a type. */

@@ -26,6 +26,7 @@ struct rdb_save *rdb_save_new(const char *path, struct kv_view *view)
     s->compress = rdb_opts.rdbcompression;
     s->checksum = rdb_opts.rdbchecksum;
     s->key_delay_us = rdb_opts.rdb_key_save_delay;
+    s->version = RDB_VERSION;
     s->view = view;
     rdb_put_module_aux(&s->aux_before, RDB_AUX_BEFORE);
     rdb_put_functions(&s->functions, s->compress);
@@ -87,7 +88,7 @@ static void put_aux_int(struct buf *b, const char *key, int64_t v)
 static void put_head(struct writer *w)
 {
     struct buf *b = &w->out.b;
-    buf_put(b, RDB_MAGIC, RDB_MAGIC_BYTES);
+    buf_printf(b, RDB_MAGIC_TEXT "%04u", w->s->version);
     put_aux(b, "redis-ver", ORBIT_REDIS_VERSION);
     put_aux_int(b, "redis-bits", (int64_t)sizeof(void *) * 8);
     put_aux_int(b, "ctime", clock_wall_ms() / 1000);
@@ -100,7 +101,8 @@ static void put_head(struct writer *w)
     }
     if (!w->s->functions_only)
         buf_put_slice(b, buf_slice(&w->s->aux_before));
-    buf_put_slice(b, buf_slice(&w->s->functions));
+    if (w->s->version >= RDB_VERSION_7_0)
+        buf_put_slice(b, buf_slice(&w->s->functions));
 }
 
 static void delay(const struct rdb_save *s, uint64_t keys)
@@ -118,7 +120,7 @@ static enum status put_key(struct writer *w, struct kv_rec *rec, struct error *e
         buf_put_byte(b, RDB_OP_EXPIRETIME_MS);
         buf_put_u64le(b, (uint64_t)kv_rec_expire(rec));
     }
-    buf_put_byte(b, (uint8_t)rdb_type_of(rec));
+    buf_put_byte(b, (uint8_t)rdb_type_of(rec, w->out.version));
     rdb_put_string(b, kv_rec_key(rec), w->out.compress);
     enum status st = rdb_encode(rec, &w->out, err);
     uint64_t keys = atomic_fetch_add(&w->s->keys, 1) + 1;
@@ -171,7 +173,9 @@ static enum status write_file(struct writer *w, struct error *err)
 enum status rdb_save_to(struct rdb_save *s, int fd, struct error *err)
 {
     struct writer w = {
-        .s = s, .fd = fd, .out = {.compress = s->compress, .arg = &w, .full = empty}};
+        .s = s,
+        .fd = fd,
+        .out = {.compress = s->compress, .version = s->version, .arg = &w, .full = empty}};
     enum status st = write_file(&w, err);
     buf_free(&w.out.b);
     return st;

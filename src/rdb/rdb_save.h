@@ -12,6 +12,7 @@ struct rdb_save {
     char *path; /* of the file to be made */
     bool compress, checksum;
     bool functions_only; /* no keys */
+    unsigned version;    /* of the format; before 10 there are no functions in it */
     int64_t key_delay_us;
     char stream_id[41]; /* where in a replication stream the view is; "" (as made): in none */
     uint64_t stream_offset;

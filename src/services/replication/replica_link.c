@@ -10,6 +10,7 @@
 #include "event/net.h"
 #include "event/tls.h"
 #include "event/worker.h"
+#include "rdb/rdb_format.h"
 #include "services/replication/replica_priv.h"
 #include "session/hooks.h"
 #include "session/lifecycle.h"
@@ -90,8 +91,10 @@ static void send_port(void)
 /* Everything up to PSYNC goes out at once; the answers come one by one. */
 static void introduce(void)
 {
-    static const struct slice capa[5] = {SLICE("REPLCONF"), SLICE("capa"), SLICE("eof"),
-                                         SLICE("capa"), SLICE("psync2")};
+    char dumps[16];
+    snprintf(dumps, sizeof dumps, "rdb-%d", RDB_VERSION);
+    const struct slice capa[7] = {SLICE("REPLCONF"), SLICE("capa"), SLICE("eof"),    SLICE("capa"),
+                                  SLICE("psync2"),   SLICE("capa"), slice_str(dumps)};
     bool auth = compat_opts.masterauth.n > 0;
     if (auth)
         send_auth();
@@ -101,7 +104,7 @@ static void introduce(void)
                                 slice_str(compat_opts.replica_announce_ip)};
         replica__command(3, argv);
     }
-    replica__command(5, capa);
+    replica__command(COUNT_OF(capa), capa);
     repl_link.state = auth ? LINK_AUTH : LINK_PORT;
 }
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "event/loop.h"
+#include "rdb/rdb_format.h"
 #include "services/replication/replica_priv.h"
 #include "services/replication/replication_commands.h"
 #include "services/replication/replication_priv.h"
@@ -12,6 +13,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static void on_tick(void *arg)
 {
@@ -182,6 +184,15 @@ static bool set_address(struct call *c, struct repl_client *r, int i)
     return true;
 }
 
+/* "rdb-N": it reads dumps up to that format. What else it can do is not for us. */
+static void note_dump_version(struct repl_client *r, struct slice capa)
+{
+    uint64_t version;
+    if (capa.n > 4 && memcmp(capa.p, "rdb-", 4) == 0 &&
+        num_parse_uint(slice_make(capa.p + 4, capa.n - 4), &version))
+        r->dump_version = version > RDB_VERSION ? RDB_VERSION : (unsigned)version;
+}
+
 static bool set_dump_only(struct call *c, struct repl_client *r, int i)
 {
     int64_t on;
@@ -253,6 +264,7 @@ void cmd_replconf(struct call *c)
         } else if (call_arg_is(c, i, "capa")) {
             r->psync2 |= call_arg_is(c, i + 1, "psync2");
             r->eof |= call_arg_is(c, i + 1, "eof");
+            note_dump_version(r, c->argv[i + 1]);
         } else {
             reply_errorf(c, "ERR Unrecognized REPLCONF option: %.*s", SLICE_FMT(c->argv[i]));
             return;

@@ -12,6 +12,7 @@
 #include "event/loop.h"
 #include "event/worker.h"
 #include "keyspace/kv_view.h"
+#include "rdb/rdb_format.h"
 #include "rdb/rdb_options.h"
 #include "rdb/rdb_save.h"
 #include "services/replication/replica_priv.h"
@@ -269,6 +270,14 @@ static bool open_pipe(struct dump_job *j, struct error *err)
     return true;
 }
 
+/* The format of dumps that it understands. Who only wants a file wants it whole. */
+static unsigned reads(const struct repl_client *r)
+{
+    unsigned unknown = r->dump_only ? RDB_VERSION : (unsigned)compat_opts.repl_dump_version;
+    unsigned version = r->dump_version ? r->dump_version : unknown;
+    return version < RDB_VERSION_MIN ? RDB_VERSION_MIN : version;
+}
+
 /* -- The beginning ------------------------------------------------------------------------------------------------------- */
 
 static bool open_file(struct dump_job *j, struct error *err)
@@ -286,7 +295,8 @@ static bool open_file(struct dump_job *j, struct error *err)
     return true;
 }
 
-static struct dump_job *job_new(bool functions_only, bool streamed, struct error *err)
+static struct dump_job *job_new(bool functions_only, bool streamed, unsigned version,
+                                struct error *err)
 {
     struct kv_view *view;
     if (kv_view_open(lifecycle.kv, &view, err) != ST_OK)
@@ -296,6 +306,7 @@ static struct dump_job *job_new(bool functions_only, bool streamed, struct error
     j->offset = repl.offset;
     j->save = rdb_save_new(rdb_opts.dbfilename, view);
     j->save->functions_only = functions_only;
+    j->save->version = version;
     j->streamed = streamed;
     if (!(streamed ? open_pipe(j, err) : open_file(j, err))) {
         rdb_save_free(j->save);
@@ -321,12 +332,12 @@ static void join(struct repl_client *r, const struct dump_job *j)
 }
 
 /* Between ticks: what the view has and what is fed from now on meet exactly. */
-static void begin(bool functions_only, bool streamed)
+static void begin(bool functions_only, bool streamed, unsigned version)
 {
     struct error err = {.message = ""};
     if (!repl__backlog_on() && !lifecycle.following)
         repl__new_id(false);
-    struct dump_job *j = job_new(functions_only, streamed, &err);
+    struct dump_job *j = job_new(functions_only, streamed, version, &err);
     /* The stream behind the dump names its database, or goes on in the one that the dump notes. */
     repl__backlog_make();
     repl__update_stream();
@@ -350,8 +361,8 @@ static void begin(bool functions_only, bool streamed)
     running = j;
     lifecycle.dump_start_ms = clock_wall_ms();
     hook_event(EVENT_PERSISTENCE, PERSISTENCE_DUMP, NULL);
-    log_notice(LOG_SERVER, "Starting BGSAVE for SYNC with target: %s",
-               streamed ? "replicas sockets" : "disk");
+    log_notice(LOG_SERVER, "Starting BGSAVE for SYNC with target: %s, format %u",
+               streamed ? "replicas sockets" : "disk", version);
     log_notice(LOG_SERVER, "Background %s started by pid %d", streamed ? "RDB transfer" : "saving",
                (int)getpid());
     worker_submit(lifecycle.pool, WORKER_DUMP, run, done, j);
@@ -364,6 +375,7 @@ static void begin_if_due(void)
     const struct repl_client *first = NULL;
     bool streamed = compat_opts.repl_diskless_sync;
     int64_t n = 0, waited_ms = 0;
+    unsigned version = RDB_VERSION;
     LIST_EACH(it, &repl.clients)
     {
         const struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
@@ -375,13 +387,15 @@ static void begin_if_due(void)
             waited_ms = now_ms() - r->moved_ms;
         }
         streamed &= r->eof;
+        if (reads(r) < version)
+            version = reads(r);
         n++;
     }
     int64_t enough = compat_opts.repl_diskless_sync_max_replicas;
     if (!first || (streamed && waited_ms < compat_opts.repl_diskless_sync_delay * 1000 &&
                    (enough == 0 || n < enough)))
         return;
-    begin(first->functions_only, streamed);
+    begin(first->functions_only, streamed, version);
 }
 
 /* A dump into a file that others wait for is as good for those that come later: with the stream from where it began. */
@@ -397,7 +411,8 @@ static void join_running(const struct dump_job *j)
     LIST_EACH(it, &repl.clients)
     {
         struct repl_client *r = LIST_ENTRY(it, struct repl_client, link);
-        if (!other || r->state != REPL_WAITS || r->functions_only != j->save->functions_only)
+        if (!other || r->state != REPL_WAITS || r->functions_only != j->save->functions_only ||
+            reads(r) < j->save->version)
             continue;
         if (!r->dump_only)
             repl__place_copy(&r->place, &other->place);

@@ -38,6 +38,7 @@ struct repl_client {
     bool psync2;             /* understands that the name may change */
     bool dump_only;          /* wants no effects */
     bool functions_only;     /* wants a dump without keys */
+    unsigned dump_version;   /* newest format it says it reads; 0: it does not say */
     struct repl_place place; /* what it was not sent yet of the stream; none while it waits */
     int fd;                  /* of the dump, while it is sent */
     uint64_t sent, size;
