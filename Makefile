@@ -67,6 +67,10 @@ objs_of = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(filter-out $(MAINS),$(wildcard $
 LIBS := $(foreach f,$(FOLDERS),$(call lib_of,$(f)))
 SERVER_LIBS := $(foreach f,$(filter-out src/tools src/tools/%,$(FOLDERS)),$(call lib_of,$(f)))
 
+# A module is the C files of one folder, with base and value linked in; modules/query is a library for them.
+MODULES := $(filter-out modules/query,$(patsubst %/,%,$(sort $(dir $(wildcard modules/*/*.c)))))
+MODULE_LIBRARY := $(wildcard src/base/*.c src/value/*.c modules/query/*.c)
+
 # ---- third-party libraries, each wanted only when its home exists ----------------------------------
 
 has = $(wildcard src/$(1))
@@ -96,11 +100,12 @@ PROGRAMS := $(if $(wildcard src/server/main.c),$(BIN)/orbit-server) \
 	$(patsubst src/tools/%/main.c,$(BIN)/orbit-%,$(wildcard src/tools/*/main.c)) \
 	$(patsubst src/tools/%_main.c,$(BIN)/orbit-%,$(wildcard src/tools/*_main.c))
 
+.PHONY: $(MODULES)
 .PHONY: all libs run test check bench fuzz gen format install clean help deps tests
 .DEFAULT_GOAL := all
 .SECONDARY:
 
-all: $(PROGRAMS) libs
+all: $(PROGRAMS) libs $(MODULES)
 
 libs: $(LIBS)
 
@@ -140,6 +145,27 @@ $(BIN)/orbit-%: $(BUILD)/obj/tools/%_main.o $(LIBS)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $< -Wl,--start-group $(filter-out $(BUILD)/lib/server.a,$(LIBS)) -Wl,--end-group $(LDLIBS)
+
+# ---- modules ---------------------------------------------------------------------------------------
+
+$(BUILD)/pic/%.o: %.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	@echo "  CC    $< (module)"
+	@$(CC) $(CFLAGS_ALL) -fPIC -I. -MMD -MP -c $< -o $@
+
+$(BUILD)/pic/library.a: $(MODULE_LIBRARY:%.c=$(BUILD)/pic/%.o)
+	@rm -f $@
+	@$(AR) rcsD $@ $^
+
+define module
+$(1): $(BIN)/$(1).so
+$(BIN)/$(1).so: $(patsubst %.c,$(BUILD)/pic/%.o,$(wildcard $(1)/*.c)) $(BUILD)/pic/library.a
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"
+	@$$(CC) -shared $$(LINK_$(VARIANT)) -Wl,-z,relro,-z,now,--as-needed $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) \
+		$(BUILD)/pic/library.a $$(MALLOC_LIBS) $$(shell pkg-config --libs jansson) -pthread -lm
+endef
+$(foreach m,$(MODULES),$(eval $(call module,$(m))))
 
 # ---- tests -----------------------------------------------------------------------------------------
 
@@ -259,6 +285,7 @@ clean:
 
 help:
 	@echo 'make            build the programs into bin/'
+	@echo 'make modules/NAME  build one module into bin/modules/'
 	@echo 'make run        install what is missing, build, start the server with redis.conf.sample'
 	@echo 'make test       install what is missing, build, run every test (SANITIZE=1: ASan+UBSan, SANITIZE=thread: TSan)'
 	@echo 'make check      format, layers, headers, sizes, generated files, -Werror, clang-tidy, cppcheck'
@@ -270,4 +297,4 @@ help:
 	@echo 'make clean      remove what was built'
 	@echo 'Variables: SANITIZE=1, SANITIZE=thread, COVERAGE=1, DEBUG=1, TESTS="WORD...", CC, CFLAGS, BUILD_ROOT, JOBS, PREFIX, DESTDIR, FUZZ_SECONDS'
 
--include $(shell find $(BUILD)/obj $(BUILD)/tests/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/pic $(BUILD)/tests/obj -name '*.d' 2>/dev/null)

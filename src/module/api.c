@@ -1,5 +1,6 @@
 /* The functions that a module finds by name. */
 #include "module/module_priv.h"
+#include "module/orbit_priv.h"
 
 #include <string.h>
 
@@ -39,6 +40,12 @@ static const struct api table[] = {
 #include "module/api/type.def"
 #include "module/api/zset.def"
 #undef RM_API
+#define OM_API(type, name, parameters) {"OrbitModule_" #name, (void (*)(void))om_##name},
+#include "module/api/orbit.def"
+#undef OM_API
+#define OM_STORE(type, name, function, parameters) {"OrbitModule_" #name, (void (*)(void))function},
+#include "module/api/store.def"
+#undef OM_STORE
 };
 
 int module__get_api(const char *name, void **target)

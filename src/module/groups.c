@@ -2,10 +2,12 @@
 #include "module/block.h"
 #include "module/config.h"
 #include "module/event.h"
+#include "module/orbit_priv.h"
 #include "module/type.h"
 
 const struct module_group module__groups[] = {
     {"types", module__types_refuses, module__types_drop},
+    {"engines", module__orbit_refuses, module__orbit_drop},
     {"commands", NULL, module__commands_drop},
     {"authentication", NULL, module__auth_drop},
     {"options", NULL, module__configs_drop},

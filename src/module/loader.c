@@ -8,6 +8,7 @@
 #include "module/load_options.h"
 #include "module/module.h"
 #include "module/module_priv.h"
+#include "module/orbit_priv.h"
 #include "module/type.h"
 #include "session/acl.h"
 #include "session/lifecycle.h"
@@ -231,6 +232,7 @@ enum status module_start(struct error *err)
     module__timer_start();
     module__info_start();
     module__auth_start();
+    module__orbit_start();
     module__starting = true;
     enum status st = module__load_queued(err);
     module__starting = false;

@@ -41,6 +41,7 @@ struct module {
     struct list_node commands; /* struct RedisModuleCommand, subcommands behind their containers */
     unsigned blocked;          /* clients that wait for it */
     unsigned in_call;          /* calls of commands by it that run now */
+    unsigned jobs;             /* of SubmitJob, that are not over */
 };
 
 extern struct list_node module__all;

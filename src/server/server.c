@@ -248,6 +248,7 @@ static enum status open_keyspace(struct error *err)
         st = loop_new(&lifecycle.loop, err);
     if (st != ST_OK)
         return st;
+    lifecycle.data_root = datadir_root();
     signals_setup(lifecycle.loop);
     lifecycle.pool = worker_pool_new(lifecycle.loop, ANY_WORKERS);
     query_init(lifecycle.loop, lifecycle.pool);

@@ -20,6 +20,7 @@ struct lifecycle {
     int64_t start_ms;      /* wall clock at the start */
     int64_t start_mono_us; /* uptime counts from here */
     char run_id[41];
+    const char *data_root;  /* where all stores are */
     const char *executable; /* absolute path; "" when unknown */
     bool loading;           /* the log is replayed: most commands answer -LOADING */
     bool loading_log;       /* what is loaded is the log, or append-only files */
