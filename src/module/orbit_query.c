@@ -10,10 +10,12 @@
 #include "engine/engine_options.h"
 #include "engine/query.h"
 #include "engine/registry.h"
+#include "event/worker.h"
 #include "module/capture.h"
 #include "module/orbit_priv.h"
 #include "session/acl.h"
 #include "session/block.h"
+#include "session/lifecycle.h"
 #include "session/reply.h"
 #include "value/text.h"
 
@@ -27,12 +29,20 @@ struct front {
 
 static struct list_node fronts = {&fronts, &fronts};
 
+/* Rows are kept in pieces: one that grew without end would be copied again and again. */
+#define PIECE (64 << 10)
+struct piece {
+    struct list_node link;
+    struct capture rows;
+};
+
 struct running {
     struct module *module;
     struct session *s;
     struct query *q; /* NULL: over */
-    struct capture columns, rows, summary;
-    size_t nrows;
+    struct capture columns, summary;
+    struct list_node pieces;
+    size_t nrows, bytes; /* of full pieces */
     bool too_large;
     enum status st;
     struct error err;
@@ -161,18 +171,32 @@ static void on_columns(void *arg, const struct column *v, size_t n)
         out->ops->bulk(out, v[i].name);
 }
 
+/* The piece to go on with. */
+static struct capture *piece_of(struct running *r)
+{
+    struct piece *p =
+        list_empty(&r->pieces) ? NULL : LIST_ENTRY(r->pieces.prev, struct piece, link);
+    if (p && p->rows.items.n < PIECE)
+        return &p->rows;
+    r->bytes += p ? p->rows.items.n : 0;
+    p = mem_alloc(sizeof *p);
+    capture_init(&p->rows, r->s->resp);
+    buf_reserve(&p->rows.items, PIECE);
+    list_push(&r->pieces, &p->link);
+    return &p->rows;
+}
+
 static bool on_rows(void *arg, const struct row_batch *b)
 {
     struct running *r = arg;
-    if (r->rows.items.n > (size_t)engine_opts.query_memory) {
-        r->too_large = true;
-        query_cancel(r->q);
-        return false;
-    }
     for (size_t i = 0; i < row_batch_rows(b); i++)
-        emit_items(&r->rows.sink, row_batch_row(b, i), row_batch_cols(b));
+        emit_items(&piece_of(r)->sink, row_batch_row(b, i), row_batch_cols(b));
     r->nrows += row_batch_rows(b);
-    return true;
+    if (r->bytes <= (size_t)engine_opts.query_memory)
+        return true;
+    r->too_large = true;
+    query_cancel(r->q);
+    return false;
 }
 
 /* Not by call_reply_status, whose WRONGTYPE speaks of keys. */
@@ -197,7 +221,8 @@ static void answer(struct call *c, void *state, void *arg)
     reply_array(c, summary ? 3 : 2);
     capture_replay(&r->columns, c->out);
     reply_array(c, r->nrows);
-    capture_replay(&r->rows, c->out);
+    LIST_EACH(n, &r->pieces)
+    capture_replay(&LIST_ENTRY(n, struct piece, link)->rows, c->out);
     if (summary)
         capture_replay(&r->summary, c->out);
 }
@@ -221,16 +246,31 @@ static void on_done(void *arg, enum status st, const struct error *err,
 static const struct query_consumer consumer = {
     .columns = on_columns, .rows = on_rows, .done = on_done};
 
+/* On a worker: there may be many pieces. */
+static void free_pieces(void *state)
+{
+    struct running *r = state;
+    LIST_EACH_SAFE(n, tmp, &r->pieces)
+    {
+        struct piece *p = LIST_ENTRY(n, struct piece, link);
+        capture_deinit(&p->rows);
+        mem_free(p);
+    }
+    capture_deinit(&r->columns);
+    capture_deinit(&r->summary);
+    mem_free(r);
+}
+
 static void free_running(void *state)
 {
     struct running *r = state;
     if (r->q)
         query_drop(r->q);
     r->module->blocked--;
-    capture_deinit(&r->columns);
-    capture_deinit(&r->rows);
-    capture_deinit(&r->summary);
-    mem_free(r);
+    if (r->nrows)
+        worker_submit(lifecycle.pool, WORKER_FREE, free_pieces, NULL, r);
+    else
+        free_pieces(r);
 }
 
 static const struct block_ops block_ops = {.kind = "query", .free_state = free_running};
@@ -363,7 +403,7 @@ static int run_front(RedisModuleCtx *ctx, RedisModuleString **argv, int argc)
     r->module = ctx->module;
     r->s = c->s;
     capture_init(&r->columns, c->s->resp);
-    capture_init(&r->rows, c->s->resp);
+    list_init(&r->pieces);
     capture_init(&r->summary, c->s->resp);
     r->module->blocked++;
     enum status st = query_start(&req, &consumer, r, &r->q, &err);
