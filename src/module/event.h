@@ -12,6 +12,8 @@ void module__client_info(struct session *s, RedisModuleClientInfo *info);
 /* fork.c: a child of a module runs; this process is it. */
 bool module__fork_active(void);
 bool module__in_child(void);
+/* A child of m, or of nobody known, is killed. */
+void module__fork_drop(struct module *m);
 void module__notify_drop(struct module *m);
 void module__timers_drop(struct module *m);
 const char *module__timers_refuses(struct module *m);

@@ -17,6 +17,7 @@ const struct module_group module__groups[] = {
     {"blocked clients", module__block_refuses, NULL},
     {"timers", module__timers_refuses, module__timers_drop},
     {"notifications", NULL, module__notify_drop},
+    {"child", NULL, module__fork_drop},
     {"events", NULL, module__events_drop},
     {"shared", module__shared_refuses, module__shared_drop},
 };

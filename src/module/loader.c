@@ -246,31 +246,36 @@ enum status module_start(struct error *err)
 void module_stop(void)
 {
     module__types_stop();
-    /* Their objects stay open: threads of theirs may still run in them. */
-    while (!list_empty(&module__all)) {
-        struct module *m = LIST_ENTRY(module__all.prev, struct module, link);
-        drop_groups(m);
-        release(m);
-    }
+    /* They themselves, and their objects, stay: threads of theirs may still run in them. */
+    for (struct list_node *n = module__all.prev; n != &module__all; n = n->prev)
+        drop_groups(LIST_ENTRY(n, struct module, link));
     module__call_pool_free();
     module__string_pool_free();
 }
 
 /* -- Crash reports ---------------------------------------------------------------------------------------------------------- */
 
-bool module_of_address(const void *address, char *line, size_t n)
+struct module *module__of_address(const void *address)
 {
     Dl_info where;
     if (!address || !dladdr(address, &where))
-        return false;
+        return NULL;
     LIST_EACH(it, &module__all)
     {
-        const struct module *m = LIST_ENTRY(it, struct module, link);
-        if (m->base != where.dli_fbase)
-            continue;
-        snprintf(line, n, "module %s, function %s (%s)", m->name ? m->name : "being loaded",
-                 where.dli_sname ? where.dli_sname : "without a name", m->path);
-        return true;
+        struct module *m = LIST_ENTRY(it, struct module, link);
+        if (m->base == where.dli_fbase)
+            return m;
     }
-    return false;
+    return NULL;
+}
+
+bool module_of_address(const void *address, char *line, size_t n)
+{
+    Dl_info where;
+    const struct module *m = module__of_address(address);
+    if (!m || !dladdr(address, &where))
+        return false;
+    snprintf(line, n, "module %s, function %s (%s)", m->name ? m->name : "being loaded",
+             where.dli_sname ? where.dli_sname : "without a name", m->path);
+    return true;
 }

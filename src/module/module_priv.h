@@ -47,6 +47,8 @@ struct module {
 extern struct list_node module__all;
 extern bool module__starting; /* those of the configuration are loaded */
 struct module *module__find(struct slice name);
+/* Whose code is there; NULL: no module's. */
+struct module *module__of_address(const void *address);
 
 /* What a group keeps for modules. refuses: why the module cannot be unloaded now ("..." behind "Error unloading module: "),
  * NULL when it can. drop: everything of this module goes. Rows of the table in groups.c; both may be NULL. */
