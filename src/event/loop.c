@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "event/loop_priv.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -20,13 +21,8 @@
 
 #define LOOP_HOOKS_MAX 16
 
-struct ready {
-    struct list_node link;
-    void (*run)(struct ready *r);
-};
-
 struct loop_fd {
-    struct ready ready; /* first member */
+    struct loop_ready ready; /* first member */
     struct loop *loop;
     loop_fd_fn fn;
     void *arg;
@@ -36,7 +32,7 @@ struct loop_fd {
 };
 
 struct loop_timer {
-    struct ready ready; /* first member */
+    struct loop_ready ready; /* first member */
     struct loop *loop;
     loop_timer_fn fn;
     void *arg;
@@ -116,10 +112,21 @@ void loop_free(struct loop *l)
     mem_free(l);
 }
 
+void loop__ready_push(struct loop *l, struct loop_ready *r)
+{
+    if (!list_linked(&r->link))
+        list_push(&l->ready, &r->link);
+}
+
+struct event_base *loop__base(struct loop *l)
+{
+    return l->base;
+}
+
 static void run_ready(struct loop *l)
 {
     while (!list_empty(&l->ready)) {
-        struct ready *r = LIST_ENTRY(l->ready.next, struct ready, link);
+        struct loop_ready *r = LIST_ENTRY(l->ready.next, struct loop_ready, link);
         list_remove(&r->link);
         r->run(r);
     }
@@ -213,7 +220,7 @@ static struct timeval to_timeval(int64_t ms)
     return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 }
 
-static void run_timer(struct ready *r)
+static void run_timer(struct loop_ready *r)
 {
     struct loop_timer *t = (struct loop_timer *)r;
     int64_t start = clock_mono_us();
@@ -232,8 +239,7 @@ static void run_timer(struct ready *r)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_timer *t = arg;
-    if (!list_linked(&t->ready.link))
-        list_push(&t->loop->ready, &t->ready.link);
+    loop__ready_push(t->loop, &t->ready);
 }
 
 struct loop_timer *loop_timer_add(struct loop *l, int64_t delay_ms, loop_timer_fn fn, void *arg)
@@ -264,7 +270,7 @@ void loop_timer_del(struct loop_timer *t)
 
 /* -- file descriptors ---------------------------------------------------------------------------- */
 
-static void run_fd(struct ready *r)
+static void run_fd(struct loop_ready *r)
 {
     struct loop_fd *f = (struct loop_fd *)r;
     int got = f->got & f->interest;
@@ -280,8 +286,7 @@ static void on_fd(evutil_socket_t fd, short what, void *arg)
         f->got |= LOOP_READ;
     if (what & EV_WRITE)
         f->got |= LOOP_WRITE;
-    if (!list_linked(&f->ready.link))
-        list_push(&f->loop->ready, &f->ready.link);
+    loop__ready_push(f->loop, &f->ready);
 }
 
 static void watch(struct loop_fd *f, int events)

@@ -7,6 +7,7 @@
 #include "server/server_options.h"
 #include "session/hooks.h"
 #include "session/lifecycle.h"
+#include "wire/http/http_options.h"
 #include "wire/resp/resp_options.h"
 
 #include <errno.h>
@@ -217,7 +218,7 @@ static rlim_t raise_files(rlim_t wanted)
 void process_adjust_files(void)
 {
     rlim_t needed = (rlim_t)resp_opts.maxclients + FILES_RESERVED;
-    rlim_t got = raise_files(needed + FILES_STORE);
+    rlim_t got = raise_files(needed + FILES_STORE + (rlim_t)http_opts.http_max_connections);
     if (got >= needed)
         return;
     if (got <= FILES_RESERVED) {

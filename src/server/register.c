@@ -39,6 +39,7 @@
 #include "services/tracking/tracking_commands.h"
 #include "session/multi.h"
 #include "session/session_options.h"
+#include "wire/http/http_options.h"
 #include "wire/resp/resp_options.h"
 
 void server_register(void)
@@ -50,6 +51,7 @@ void server_register(void)
     rdb_options_register();
     session_options_register();
     resp_options_register();
+    http_options_register();
     server_options_register();
     script_options_register();
     tracking_options_register();

@@ -27,12 +27,15 @@
 #include "server/process.h"
 #include "server/server_options.h"
 #include "server/signals.h"
+#include "services/info/metrics.h"
 #include "services/replication/replication.h"
 #include "session/acl.h"
 #include "session/dispatch.h"
 #include "session/hooks.h"
 #include "session/lifecycle.h"
+#include "wire/http/http.h"
 #include "wire/resp/resp.h"
+#include "wire/resp/resp_options.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -260,6 +263,16 @@ static enum status open_keyspace(struct error *err)
     return st;
 }
 
+static bool protected_mode(void)
+{
+    return resp_opts.protected_mode;
+}
+
+static bool writes_refused(struct error *why)
+{
+    return kv_write_refused(lifecycle.kv, why);
+}
+
 static enum status start(struct error *err)
 {
     enum status st = open_keyspace(err);
@@ -274,7 +287,12 @@ static enum status start(struct error *err)
     struct resp_env env = {lifecycle.loop, lifecycle.kv, tick_bytes,
                            prefetch,       maxmemory,    client_memory};
     resp_init(&env);
+    struct http_env http_env = {lifecycle.loop, lifecycle.kv,   tick_bytes,
+                                protected_mode, writes_refused, metrics_text};
+    http_init(&http_env);
     st = resp_listen(err);
+    if (st == ST_OK)
+        st = http_listen(err);
     if (st != ST_OK)
         return st;
     log_notice(LOG_SERVER, "Server initialized");
@@ -305,10 +323,13 @@ static int stop(void)
         log_warning(LOG_SERVER, "The last changes could not be written to the log: %s",
                     err.message);
         resp_tick_failed(&err);
+        http_tick_failed(&err);
     }
     replication_stop();
     resp_unlisten();
+    http_unlisten();
     resp_shutdown();
+    http_shutdown();
     query_stop();
     log_notice(LOG_SERVER, "Folding what changed into the store before exiting.");
     module_stop();

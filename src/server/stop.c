@@ -21,6 +21,7 @@
 #include "session/dispatch.h"
 #include "session/hooks.h"
 #include "session/lifecycle.h"
+#include "wire/http/http.h"
 #include "wire/resp/resp.h"
 
 #include <unistd.h>
@@ -31,6 +32,7 @@ void server_leave_now(const char *why, const char *when)
 {
     log_warning(LOG_SERVER, "Received %s while %s, exiting now.", why, when);
     resp_unlisten();
+    http_unlisten();
     datadir_close();
     _exit(0);
 }

@@ -2,7 +2,7 @@
  *
  *   UNBLOCK     signals; blocked clients go on
  *   COMMIT      the tick's effects go to the log
- *   REPLY       (wire/resp) the replies leave
+ *   REPLY       (wire/resp, wire/http) the replies leave
  *   BACKGROUND  a bounded piece of folding, expiry, cache trimming
  */
 #include "base/log.h"
@@ -15,6 +15,7 @@
 #include "session/dispatch.h"
 #include "session/hooks.h"
 #include "session/lifecycle.h"
+#include "wire/http/http.h"
 #include "wire/resp/resp.h"
 
 #include <signal.h>
@@ -62,8 +63,10 @@ static void on_unblock(void *arg)
 static void on_commit(void *arg)
 {
     struct error err = {.message = ""};
-    if (kv_commit(lifecycle.kv, &err) != ST_OK)
+    if (kv_commit(lifecycle.kv, &err) != ST_OK) {
         resp_tick_failed(&err);
+        http_tick_failed(&err);
+    }
 }
 
 static void on_background(void *arg)

@@ -25,6 +25,9 @@ static const char *const event_names[] = {
 static const char *const resp_names[] = {
 #include "wire/resp/options.def"
 };
+static const char *const http_names[] = {
+#include "wire/http/options.def"
+};
 static const char *const server_names[] = {
 #include "server/options.def"
 };
@@ -69,6 +72,7 @@ static const struct chapter {
 } chapters[] = {
     {"Network and TLS", event_names, COUNT_OF(event_names)},
     {"Clients", resp_names, COUNT_OF(resp_names)},
+    {"HTTP: REST and metrics", http_names, COUNT_OF(http_names)},
     {"Client-side caching", tracking_names, COUNT_OF(tracking_names)},
     {"The process, its log and its signals", server_names, COUNT_OF(server_names)},
     {"Who may do what", session_names, COUNT_OF(session_names)},
