@@ -3,6 +3,7 @@
 #include "base/version.h"
 #include "config/config.h"
 #include "server/datadir.h"
+#include "server/environment.h"
 #include "server/process.h"
 #include "server/server.h"
 #include "wal/wal.h"
@@ -26,16 +27,22 @@ static const char help[] =
     "       orbit-server redis.conf\n"
     "       orbit-server --port 7777 --data-dir /var/lib/orbit\n"
     "       echo 'maxmemory 128mb' | orbit-server -\n"
-    "       orbit-server redis.conf --loglevel verbose -\n";
+    "       orbit-server redis.conf --loglevel verbose -\n"
+    "       ORBIT_REPLICATION_MODE=replica ORBIT_MASTER_URL=db1:6379 orbit-server redis.conf\n";
 
 static bool load(int argc, char **argv)
 {
     struct error err = {.message = ""};
+    char **words;
+    int n;
     server_register();
-    if (config_load_args(argc, argv, &err) == ST_OK)
-        return true;
-    fputs(config_load_report(), stderr);
-    return false;
+    enum status st = environment_words(argc, argv, &n, &words, &err);
+    if (st != ST_OK)
+        fprintf(stderr, "orbit-server: %s\n", err.message);
+    else if ((st = config_load_args(n, words, &err)) != ST_OK)
+        fputs(config_load_report(), stderr);
+    mem_free(words);
+    return st == ST_OK;
 }
 
 static int fail(const struct error *err)

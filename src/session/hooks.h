@@ -33,6 +33,7 @@ enum hook_point {
     HOOK_TICK,      /* NULL: before the tick is committed */
     HOOK_UNIT_END, /* NULL: a top-level command is over, with everything it ran (send what was deferred) */
     HOOK_DUMP, /* struct rdb_save *: a dump file is about to be written, of the data set as it is now */
+    HOOK_LATENCY, /* struct hook_latency *: something that LATENCY tells of is over */
     HOOK_POINTS
 };
 struct hook_key {
@@ -47,6 +48,10 @@ struct hook_notify {
     const char *event;
     int db;
     struct slice key;
+};
+struct hook_latency {
+    const char *event;
+    int64_t us;
 };
 struct hook_words {
     size_t argc;

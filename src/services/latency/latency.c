@@ -98,6 +98,12 @@ static void note(const char *event, int64_t us)
         latency_add(event, clock_wall_ms() / 1000, us / 1000);
 }
 
+static void on_latency(void *arg)
+{
+    const struct hook_latency *l = arg;
+    note(l->event, l->us);
+}
+
 static void after_command(void *arg)
 {
     const struct call *c = arg;
@@ -158,5 +164,6 @@ void latency_start(void)
 {
     config_on_change("latency-monitor-threshold", apply_threshold, NULL);
     hook_add(HOOK_CRON, on_cron);
+    hook_add(HOOK_LATENCY, on_latency);
     watch_commands();
 }

@@ -2,6 +2,7 @@
  *
  *   $length CRLF bytes              a dump from a file
  *   $EOF:mark CRLF bytes mark       a dump whose length the master does not know; mark: 40 bytes */
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "event/conn.h"
@@ -20,7 +21,7 @@ void replica__dump_begin(const char *id, uint64_t offset)
 {
     static unsigned serial;
     struct link_dump *d = &repl_link.dump;
-    *d = (struct link_dump){.fd = -1, .offset = offset};
+    *d = (struct link_dump){.fd = -1, .offset = offset, .begun_ms = clock_mono_us() / 1000};
     memcpy(d->id, id, sizeof d->id);
     snprintf(d->path, sizeof d->path, "temp-%u.%d.rdb", ++serial, (int)getpid());
     d->fd = open(d->path, O_CREAT | O_WRONLY | O_EXCL | O_CLOEXEC, 0640);

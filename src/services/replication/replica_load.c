@@ -235,6 +235,7 @@ static void finish(void)
         return;
     }
     repl_link.dump.load->phase = LOAD_DONE;
+    repl__observe_took("full-sync-load", repl_link.dump.begun_ms);
     replica__dump_abandon();
     conn_want_read(repl_link.conn, true);
     log_notice(LOG_SERVER, "MASTER <-> REPLICA sync: Finished with success");

@@ -42,6 +42,7 @@ struct link_dump {
     char last[DUMP_MARK]; /* the newest bytes of it */
     uint64_t total, got;
     int64_t synced_ms;
+    int64_t begun_ms;          /* steady clock */
     struct replica_load *load; /* NULL: not begun */
     char id[REPL_ID + 1];      /* the stream behind it */
     uint64_t offset;
@@ -55,6 +56,7 @@ struct link {
     uint64_t attempt; /* tells a late answer of the resolver from the one that is waited for */
     struct buf in, out;
     int64_t io_ms, down_ms, tried_ms, acked_ms; /* steady clock */
+    int64_t even_ms;                            /* when everything that had come was executed */
     struct link_dump dump;
 
     /* While UP. in[0..at) is executed, the rest is not; in begins with the first byte that is not in repl.offset yet. */

@@ -94,6 +94,7 @@ void replica__stream_begin(void)
     repl_link.held = false;
     repl_link.applied = true;
     repl_link.want_ack = true;
+    repl_link.even_ms = clock_mono_us() / 1000;
     repl_link.state = LINK_UP;
     repl_link.log_offset = repl_link.synced = repl_link.log_seq = 0;
     repl_link.unsure = false;
@@ -173,6 +174,8 @@ void replica__stream_run(void)
             break;
         }
     }
+    if (!repl_link.more && !repl_link.held)
+        repl_link.even_ms = clock_mono_us() / 1000;
     if (fed > 0) {
         buf_consume(&repl_link.in, fed);
         repl_link.at -= fed;

@@ -50,6 +50,8 @@ void repl__send(struct repl_client *r, struct slice bytes)
 void repl__new_id(bool keep)
 {
     unsigned char random[REPL_ID / 2];
+    if (!keep)
+        repl__observe_anew();
     memcpy(repl.former_id, repl.id, sizeof repl.id);
     repl.former_end = (int64_t)repl.offset + 1;
     if (!keep) {
@@ -249,6 +251,7 @@ static void on_cron(void *arg)
     static int64_t line_ms;
     int64_t now_ms = clock_mono_us() / 1000;
     replica__cron();
+    repl__observe_cron();
     drop_backlog(now_ms);
     kv_keep_log(lifecycle.kv, kv_streaming(lifecycle.kv) ? repl__backlog_size() : 0);
     if (list_empty(&repl.clients) || now_ms - line_ms < 1000)
@@ -354,6 +357,7 @@ static void info_replication(struct buf *out)
                "master_repl_offset:%" PRIu64 "\r\nsecond_repl_offset:%" PRId64 "\r\n",
                failover__word(), repl.id, repl.former_id, repl.offset, repl.former_end);
     repl__backlog_info(out);
+    repl__observe_info(out);
 }
 
 static void info_stats(struct buf *out)

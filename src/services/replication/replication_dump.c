@@ -40,12 +40,18 @@ struct dump_job {
     struct loop_fd *watch; /* of it */
     bool paused;
     char mark[DUMP_MARK + 1];
-    bool written; /* the worker is through */
+    bool written;     /* the worker is through */
+    int64_t begun_ms; /* steady clock */
     enum status st;
     struct error err;
 };
 
 static struct dump_job *running;
+
+const struct rdb_save *repl__dump_running(void)
+{
+    return running ? running->save : NULL;
+}
 
 static int64_t now_ms(void)
 {
@@ -154,6 +160,7 @@ static void end(struct dump_job *j)
         log_warning(LOG_SERVER, "Background %s ended: %s", j->streamed ? "RDB transfer" : "saving",
                     j->err.message);
     hook_event(EVENT_PERSISTENCE, j->st == ST_OK ? PERSISTENCE_ENDED : PERSISTENCE_FAILED, NULL);
+    repl__observe_took("full-sync-dump", j->begun_ms);
     close_pipe(j);
     if (j->fd >= 0)
         close(j->fd);
@@ -304,6 +311,7 @@ static struct dump_job *job_new(bool functions_only, bool streamed, unsigned ver
     struct dump_job *j = mem_calloc(1, sizeof *j);
     j->from = j->fd = -1;
     j->offset = repl.offset;
+    j->begun_ms = now_ms();
     j->save = rdb_save_new(rdb_opts.dbfilename, view);
     j->save->functions_only = functions_only;
     j->save->version = version;

@@ -125,6 +125,17 @@ void repl__dump_stop(const char *why);
 /* Ends what the dump holds for this replica. */
 void repl__dump_forget(struct repl_client *r);
 
+/* The dump under way; NULL: none. */
+const struct rdb_save *repl__dump_running(void);
+
+/* observe.c */
+void repl__observe_info(struct buf *out);
+void repl__observe_cron(void);
+/* Offsets are those of another stream from now on. */
+void repl__observe_anew(void);
+/* A sample of LATENCY; since_ms: steady clock. */
+void repl__observe_took(const char *event, int64_t since_ms);
+
 /* wait.c: replicas have told how far they are, or the log was synced. */
 void repl__wait_check(void);
 /* A tick was committed. */
