@@ -2,7 +2,7 @@
 """Replication between Orbit and real peers: redis-server, redis-sentinel, SIGKILL, broken networks.
 
 Ends with `N passed, N failed`; exit status 1 when something failed. WORD chooses parts: peers, killed,
-sentinel, settings. The servers of REDIS_SERVERS (paths, separated by colons) are peers; else redis-server of PATH."""
+sentinel, settings, network. The servers of REDIS_SERVERS (paths, separated by colons) are peers; else redis-server of PATH."""
 import argparse
 import importlib
 import os
@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Report, Settings
 
-PARTS = ("peers", "killed", "sentinel", "settings")
+PARTS = ("peers", "killed", "sentinel", "settings", "network")
 
 
 def main():
