@@ -34,6 +34,8 @@ static struct list_node fronts = {&fronts, &fronts};
 struct piece {
     struct list_node link;
     struct capture rows;
+    struct buf
+        resp; /* instead of rows, for who takes it: what stands ready costs little at the end */
 };
 
 struct running {
@@ -42,6 +44,8 @@ struct running {
     struct query *q; /* NULL: over */
     struct capture columns, summary;
     struct list_node pieces;
+    struct capture scratch;
+    bool takes_resp;
     size_t nrows, bytes; /* of full pieces */
     bool too_large;
     enum status st;
@@ -172,25 +176,38 @@ static void on_columns(void *arg, const struct column *v, size_t n)
 }
 
 /* The piece to go on with. */
-static struct capture *piece_of(struct running *r)
+static struct piece *piece_of(struct running *r)
 {
     struct piece *p =
         list_empty(&r->pieces) ? NULL : LIST_ENTRY(r->pieces.prev, struct piece, link);
-    if (p && p->rows.items.n < PIECE)
-        return &p->rows;
-    r->bytes += p ? p->rows.items.n : 0;
-    p = mem_alloc(sizeof *p);
+    size_t used = p ? p->rows.items.n + p->resp.n : PIECE;
+    if (used < PIECE)
+        return p;
+    r->bytes += p ? used : 0;
+    p = mem_calloc(1, sizeof *p);
     capture_init(&p->rows, r->s->resp);
-    buf_reserve(&p->rows.items, PIECE);
+    buf_reserve(r->takes_resp ? &p->resp : &p->rows.items, PIECE);
     list_push(&r->pieces, &p->link);
-    return &p->rows;
+    return p;
+}
+
+static void keep_row(struct running *r, const struct value *row, size_t n)
+{
+    struct piece *p = piece_of(r);
+    if (!r->takes_resp) {
+        emit_items(&p->rows.sink, row, n);
+        return;
+    }
+    emit_items(&r->scratch.sink, row, n);
+    capture_put_resp(&p->resp, r->scratch.items.p, r->scratch.items.p + r->scratch.items.n);
+    capture_clear(&r->scratch);
 }
 
 static bool on_rows(void *arg, const struct row_batch *b)
 {
     struct running *r = arg;
     for (size_t i = 0; i < row_batch_rows(b); i++)
-        emit_items(&piece_of(r)->sink, row_batch_row(b, i), row_batch_cols(b));
+        keep_row(r, row_batch_row(b, i), row_batch_cols(b));
     r->nrows += row_batch_rows(b);
     if (r->bytes <= (size_t)engine_opts.query_memory)
         return true;
@@ -222,7 +239,13 @@ static void answer(struct call *c, void *state, void *arg)
     capture_replay(&r->columns, c->out);
     reply_array(c, r->nrows);
     LIST_EACH(n, &r->pieces)
-    capture_replay(&LIST_ENTRY(n, struct piece, link)->rows, c->out);
+    {
+        const struct piece *p = LIST_ENTRY(n, struct piece, link);
+        if (r->takes_resp)
+            c->out->ops->raw(c->out, buf_slice(&p->resp));
+        else
+            capture_replay(&p->rows, c->out);
+    }
     if (summary)
         capture_replay(&r->summary, c->out);
 }
@@ -254,9 +277,11 @@ static void free_pieces(void *state)
     {
         struct piece *p = LIST_ENTRY(n, struct piece, link);
         capture_deinit(&p->rows);
+        buf_free(&p->resp);
         mem_free(p);
     }
     capture_deinit(&r->columns);
+    capture_deinit(&r->scratch);
     capture_deinit(&r->summary);
     mem_free(r);
 }
@@ -405,6 +430,8 @@ static int run_front(RedisModuleCtx *ctx, RedisModuleString **argv, int argc)
     capture_init(&r->columns, c->s->resp);
     list_init(&r->pieces);
     capture_init(&r->summary, c->s->resp);
+    capture_init(&r->scratch, c->s->resp);
+    r->takes_resp = c->out->takes_resp;
     r->module->blocked++;
     enum status st = query_start(&req, &consumer, r, &r->q, &err);
     if (st == ST_OK) {

@@ -36,7 +36,8 @@ struct sink_ops {
 
 struct sink {
     const struct sink_ops *ops;
-    int resp; /* 2 or 3: what the peer asked for; other protocols: 3 */
+    int resp;        /* 2 or 3: what the peer asked for; other protocols: 3 */
+    bool takes_resp; /* ops->raw may be given whole replies as RESP of this version */
 };
 
 #endif

@@ -61,8 +61,8 @@ static void tell_error(struct sink *s, struct slice text)
 static const struct sink_ops null_ops = OPS(null_slice);
 static const struct sink_ops error_ops = OPS(tell_error);
 
-static struct sink the_sink = {&null_ops, 3};
-static struct sink error_sink = {&error_ops, 3};
+static struct sink the_sink = {.ops = &null_ops, .resp = 3};
+static struct sink error_sink = {.ops = &error_ops, .resp = 3};
 
 struct sink *sink_null(void)
 {

@@ -413,6 +413,7 @@ struct resp_client *resp__client_new(int fd, struct tls_context *tls, const char
     struct resp_client *c = mem_calloc(1, sizeof *c);
     c->sink.ops = &resp__sink_ops;
     c->sink.resp = (int)resp_opts.client_default_resp;
+    c->sink.takes_resp = true;
     c->unix_path = unix_path;
     c->active_ms = c->peak_since_ms = resp__now_ms;
     resp_out_init(&c->out);
