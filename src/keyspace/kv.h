@@ -46,6 +46,8 @@ struct kv_hooks {
     void (*notify)(void *arg, enum notify_class cls, const char *event, int db, struct slice key);
     /* A key is about to go; it can still be read. Only while kv_tell_removals is on. */
     void (*removing)(void *arg, enum kv_removal why, int db, struct slice key);
+    /* What the keyspace has deleted by itself is recorded, its unit is about to end. */
+    void (*own_unit_ends)(void *arg);
     /* While kv_stream is on: a tick's effects, when they are in the log (without a log: at the end of the tick). */
     void (*committed)(void *arg, struct slice effects);
 };
@@ -75,6 +77,7 @@ MUST_USE enum status kv_apply_appendonly(struct kv *kv, struct error *err);
  * effects stand in the tick's frame, wrapped in MULTI/EXEC if they are more than one. */
 void kv_unit_begin(struct kv *kv);
 void kv_unit_end(struct kv *kv);
+unsigned kv_unit_depth(const struct kv *kv);
 /* Appends one effect, as a RESP command for database db; -1: of none. */
 void kv_effect(struct kv *kv, int db, size_t argc, const struct slice *argv);
 /* The same for a command that is already encoded as RESP multibulk (the client's own bytes). */

@@ -57,6 +57,18 @@ void kv__unit_split(struct kv *kv)
     kv_unit_begin(kv);
 }
 
+unsigned kv_unit_depth(const struct kv *kv)
+{
+    return (unsigned)kv->unit_depth;
+}
+
+void kv__own_unit_end(struct kv *kv)
+{
+    if (kv->hooks.own_unit_ends)
+        kv->hooks.own_unit_ends(kv->hooks.arg);
+    kv_unit_end(kv);
+}
+
 /* MULTI belongs in front of the unit's first effect, as soon as there is a second one. */
 static void unit_wrap(struct kv *kv)
 {

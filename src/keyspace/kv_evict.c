@@ -138,7 +138,7 @@ static bool evict_one(struct kv *kv, struct candidate *best)
     kv__delete(kv, r, KV_EVICTED);
     kv->st.evicted++;
     kv__gone(kv, best->db, buf_slice(&best->key), NOTIFY_EVICTED, "evicted");
-    kv_unit_end(kv);
+    kv__own_unit_end(kv);
     return true;
 }
 

@@ -144,7 +144,7 @@ void kv__expire_record(struct kv *kv, struct kv_db *d, struct kv_rec *r)
     kv->own_change = false;
     kv->st.expired++;
     kv__gone(kv, db, key, NOTIFY_EXPIRED, "expired");
-    kv_unit_end(kv);
+    kv__own_unit_end(kv);
 }
 
 bool kv_own_change(const struct kv *kv)

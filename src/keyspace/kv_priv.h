@@ -244,6 +244,8 @@ void kv__table_prefetch(const struct kv_table *t, uint64_t pos);
 void kv__table_prefetch_record(const struct kv_table *t, uint64_t pos); /* after the above */
 
 int kv__logical(const struct kv *kv, const struct kv_db *d);
+/* kv_unit_end of what the keyspace does by itself. */
+void kv__own_unit_end(struct kv *kv);
 /* r is about to go. Who is told can read it, also when it has expired. */
 static inline void kv__removing(struct kv *kv, const struct kv_rec *r, enum kv_removal why)
 {

@@ -82,6 +82,12 @@ static void on_removing(void *arg, enum kv_removal why, int db, struct slice key
     hook_event(EVENT_KEY, (unsigned)why, &(struct hook_key){db, key});
 }
 
+static void on_own_unit_ends(void *arg)
+{
+    if (dispatch_depth() == 0)
+        hook_run(HOOK_UNIT_END, NULL);
+}
+
 static void on_committed(void *arg, struct slice effects)
 {
     hook_run(HOOK_COMMITTED, &effects);
@@ -93,6 +99,7 @@ static const struct kv_hooks kv_hooks = {.modified = on_modified,
                                          .swapped = on_swapped,
                                          .notify = on_notify,
                                          .removing = on_removing,
+                                         .own_unit_ends = on_own_unit_ends,
                                          .committed = on_committed};
 
 static enum worker_lane lane_of(enum kv_lane lane)

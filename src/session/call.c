@@ -38,7 +38,7 @@ struct session *call_enter(struct session *s)
 void call_leave(struct session *s, struct session *former)
 {
     /* What the hook sends or changes still belongs to this unit. */
-    if (depth == 1 && hook_any(HOOK_UNIT_END))
+    if (depth == 1 && kv_unit_depth(s->kv) == 1 && hook_any(HOOK_UNIT_END))
         hook_run(HOOK_UNIT_END, NULL);
     kv_unit_end(s->kv);
     depth--;
