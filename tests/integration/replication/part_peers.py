@@ -33,7 +33,8 @@ def both_ways(report, settings, binary, sync):
     tag = "%s-%s" % (name, sync)
     redis = settings.new_redis(binary, tag, "--repl-diskless-sync", sync, "--client-output-buffer-limit", "replica 0 0 0",
                                "--repl-backlog-size", "64mb").start()
-    options = [] if version_of(binary) >= (7, 0) else ["--repl-dump-version", "9"]
+    older = version_of(binary) < (7, 0) or sync == "no"  # which the newer ones read too
+    options = ["--repl-dump-version", "9"] if older else []
     orbit = settings.new_orbit("orbit-" + tag, "--repl-diskless-sync", sync, "--repl-diskless-sync-delay", "0",
                                "--client-output-buffer-limit", "replica 0 0 0", "--repl-backlog-size", "64mb", *options).start()
     fill(redis, keys)
