@@ -15,6 +15,7 @@ static void fuzz_bodies(struct slice in)
     struct arena *a = arena_new(4096);
     struct http_commands c;
     struct http_put p;
+    struct http_query q;
     struct error err = {.message = ""};
     size_t total = 0;
     if (http_commands_decode(in, a, &c, &err) == ST_OK)
@@ -24,6 +25,8 @@ static void fuzz_bodies(struct slice in)
     if (total > in.n * 400)
         abort();
     if (http_put_decode(in, a, &p, &err) == ST_OK && p.ttl_ms < 0)
+        abort();
+    if (http_query_decode(in, a, &q, &err) == ST_OK && q.timeout_ms < 0)
         abort();
     arena_free(a);
 }

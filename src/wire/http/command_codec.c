@@ -30,6 +30,12 @@ bool http_word(const struct value *v, struct arena *a, struct slice *out)
     return ok;
 }
 
+static enum status unknown_member(struct slice name, struct error *err)
+{
+    return error_set(err, ST_INVALID, "member \"%.*s\" is unknown or of the wrong type",
+                     (int)(name.n > 64 ? 64 : name.n), name.p);
+}
+
 static enum status take_command(const struct value *v, struct arena *a, struct http_command *out,
                                 struct error *err)
 {
@@ -78,8 +84,7 @@ static enum status take_member(const struct value_member *m, struct arena *a,
     else if (slice_is(m->name, "db") && v->kind == VALUE_INT && v->u.i >= 0)
         out->db = v->u.i;
     else
-        return error_set(err, ST_INVALID, "member \"%.*s\" is unknown or of the wrong type",
-                         (int)(m->name.n > 64 ? 64 : m->name.n), m->name.p);
+        return unknown_member(m->name, err);
     return ST_OK;
 }
 
@@ -119,10 +124,41 @@ enum status http_put_decode(struct slice body, struct arena *a, struct http_put 
         else if (slice_is(m->name, "ttl_ms") && m->value.kind == VALUE_INT && m->value.u.i > 0)
             out->ttl_ms = m->value.u.i;
         else
-            st = error_set(err, ST_INVALID, "member \"%.*s\" is unknown or of the wrong type",
-                           (int)(m->name.n > 64 ? 64 : m->name.n), m->name.p);
+            st = unknown_member(m->name, err);
     }
     if (st == ST_OK && !has_value)
         st = error_set(err, ST_INVALID, "no member \"value\"");
+    return st;
+}
+
+static bool take_query_member(const struct value_member *m, struct http_query *out)
+{
+    const struct value *v = &m->value;
+    if (slice_is(m->name, "query") && v->kind == VALUE_STRING)
+        out->text = value_slice(v);
+    else if (slice_is(m->name, "database") && v->kind == VALUE_STRING)
+        out->database = value_slice(v);
+    else if (slice_is(m->name, "timeout_ms") && v->kind == VALUE_INT && v->u.i > 0)
+        out->timeout_ms = v->u.i;
+    else if (slice_is(m->name, "params") && v->kind == VALUE_ARRAY)
+        *out = (struct http_query){out->text, out->database, v->u.items, v->n, out->timeout_ms};
+    else if (slice_is(m->name, "params") && v->kind == VALUE_OBJECT)
+        *out = (struct http_query){out->text, out->database, v, 1, out->timeout_ms};
+    else
+        return false;
+    return true;
+}
+
+enum status http_query_decode(struct slice body, struct arena *a, struct http_query *out,
+                              struct error *err)
+{
+    struct value *v = arena_alloc(a, sizeof *v);
+    *out = (struct http_query){.text = SLICE_NULL};
+    enum status st = read_object(body, a, v, err);
+    for (uint32_t i = 0; st == ST_OK && i < v->n; i++)
+        if (!take_query_member(&v->u.members[i], out))
+            st = unknown_member(v->u.members[i].name, err);
+    if (st == ST_OK && !out->text.p)
+        st = error_set(err, ST_INVALID, "no member \"query\"");
     return st;
 }

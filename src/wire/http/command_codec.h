@@ -36,6 +36,16 @@ struct http_put {
 MUST_USE enum status http_put_decode(struct slice body, struct arena *a, struct http_put *out,
                                      struct error *err);
 
+struct http_query {
+    struct slice text, database;
+    const struct value *params; /* positional; or one object, named */
+    size_t nparams;
+    int64_t timeout_ms; /* 0: the server's */
+};
+/* {"query": "...", "params": [...] or {...}, "timeout_ms": 1000, "database": "..."}. Errors as above. */
+MUST_USE enum status http_query_decode(struct slice body, struct arena *a, struct http_query *out,
+                                       struct error *err);
+
 /* A word of a command: a string, a number, or {"base64": "..."}. False: v is something else, or bad base64. */
 MUST_USE bool http_word(const struct value *v, struct arena *a, struct slice *out);
 

@@ -298,20 +298,24 @@ static bool answer(struct http_call *c)
     return false;
 }
 
-static void on_gone(void *arg)
+void http__left(struct http_call *c)
 {
-    struct http_call *c = arg;
     c->req = NULL;
     enqueue(c);
+}
+
+static void on_gone(void *arg)
+{
+    http__left(arg);
 }
 
 static void on_drained(void *arg)
 {
     struct http_call *c = arg;
-    if (c->writer && send_piece(c)) {
-        c->req = NULL;
-        enqueue(c);
-    }
+    if (c->writer && send_piece(c))
+        http__left(c);
+    else if (c->streams)
+        http__query_drained(c);
 }
 
 static const struct http_watch watch = {.gone = on_gone, .drained = on_drained};
@@ -482,7 +486,7 @@ void http__calls_end(void)
     LIST_EACH(it, &calls)
     {
         struct http_call *c = LIST_ENTRY(it, struct http_call, link);
-        if (c->req && !c->done)
+        if (c->req && !c->done && !c->streams)
             http__fail(c, 503, SLICE("ERR the server is going down"));
     }
     flush(NULL);

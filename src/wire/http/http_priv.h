@@ -60,7 +60,8 @@ struct http_call {
     struct http_put put;
     struct slice type;        /* of the key */
     struct slice first_error; /* while a transaction was queued */
-    struct query *query;
+    struct query *query;      /* it runs */
+    uint64_t rows;            /* given away so far */
 
     struct buf tape; /* the answer */
     size_t reply_at; /* where the running command's reply begins */
@@ -73,6 +74,7 @@ struct http_call {
     enum http_wait waits;
     bool pending; /* argv is not answered yet */
     bool busy;    /* on the stack */
+    bool streams; /* a query's rows are on their way */
     bool done, wrote;
     bool closing;     /* without an answer */
     bool close_after; /* the answer is the connection's last */
@@ -105,7 +107,11 @@ void http__answer_error(struct http_request *r, int status, struct slice text);
 void http__answer_json(struct http_request *r, int status, struct slice json);
 int http__status_of(struct slice error);
 
-/* http_query.c: the client of a query goes. */
+/* Everything was given to the connection: the call goes at the tick's end. */
+void http__left(struct http_call *c);
+
+/* http_query.c: the client of a query has taken all rows so far; goes. */
+void http__query_drained(struct http_call *c);
 void http__query_drop(struct http_call *c);
 
 /* http_guard.c: false: the call has failed. */

@@ -166,6 +166,45 @@ def test_unknown_engine():
         assert "sql" in answer["error"]["message"]
 
 
+def test_queries_stream():
+    module = os.path.join(os.path.dirname(os.path.abspath(harness.Server.program)), "modules", "sample.so")
+    if not os.path.exists(module):
+        return
+    with Http("--loadmodule", module) as h, h.resp() as r:
+        url = "/api/v1/query/sample"
+        status, answer = h.call("POST", url, {"query": "RANGE 1 4"})
+        equal(status, 200)
+        equal([c["name"] for c in answer["columns"]], ["n", "square"])
+        equal(answer["rows"], [[1, 1], [2, 4], [3, 9]])
+        status, answer = h.call("POST", url, {"query": "NONSENSE"})
+        equal(status, 400)
+        assert answer["error"]["message"]
+        equal(h.call("POST", url, {"query": 1})[0], 400)
+        equal(h.call("POST", url, {})[0], 400)
+        equal(len(h.call("POST", url, {"query": "RANGE 1 200001"})[1]["rows"]), 200000)
+        # One that is slow, whose client goes, and that takes its time without holding up others.
+        body = json.dumps({"query": "RANGE 1 100000 SLEEP 5000"}).encode()
+        s = h.socket()
+        s.sendall(b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                  % (url.encode(), len(body), body))
+        begun = time.monotonic()
+        equal(h.command("PING"), (200, "PONG"))
+        assert time.monotonic() - begun < 1
+        s.close()
+        s = h.socket()
+        body = json.dumps({"query": "RANGE 1 5000000"}).encode()
+        s.sendall(b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                  % (url.encode(), len(body), body))
+        time.sleep(0.5)
+        before = h.server.rss()
+        time.sleep(0.5)
+        assert SANITIZED or h.server.rss() - before < 20 << 20
+        s.close()
+        r.call("ACL", "SETUSER", "few", "on", ">pw", "+get", "~*")
+        equal(h.call("POST", url, {"query": "RANGE 1 4"}, Authorization=basic("few", "pw"))[0], 403)
+        equal(h.command("PING"), (200, "PONG"))
+
+
 # -- who may what ---------------------------------------------------------------------------------
 
 def test_authentication():

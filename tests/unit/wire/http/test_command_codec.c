@@ -99,6 +99,26 @@ static void test_http_put_decode(void **state)
         assert_int_not_equal(http_put_decode(slice_str(bad[i]), arena, &p, &err), ST_OK);
 }
 
+static void test_http_query_decode(void **state)
+{
+    static const char *const bad[] = {"{}", "{\"query\":1}", "{\"query\":\"x\",\"params\":1}",
+                                      "{\"query\":\"x\",\"timeout_ms\":0}",
+                                      "{\"query\":\"x\",\"y\":1}"};
+    struct http_query q;
+    struct error err = {.message = ""};
+    assert_int_equal(http_query_decode(SLICE("{\"query\":\"x\",\"params\":[1,2],\"timeout_ms\":5}"),
+                                       arena, &q, &err),
+                     ST_OK);
+    assert_true(slice_eq(q.text, SLICE("x")));
+    assert_int_equal(q.nparams, 2);
+    assert_int_equal(q.timeout_ms, 5);
+    assert_int_equal(
+        http_query_decode(SLICE("{\"params\":{\"a\":1},\"query\":\"x\"}"), arena, &q, &err), ST_OK);
+    assert_int_equal(q.nparams, 1);
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_int_not_equal(http_query_decode(slice_str(bad[i]), arena, &q, &err), ST_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +126,7 @@ int main(void)
         cmocka_unit_test(test_http_commands_decode_many),
         cmocka_unit_test(test_http_commands_decode_bad),
         cmocka_unit_test(test_http_put_decode),
+        cmocka_unit_test(test_http_query_decode),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
