@@ -3,19 +3,20 @@
 #include "base/num.h"
 #include "base/status.h"
 #include "base/version.h"
+#include "engine/metric.h"
 #include "services/info/info.h"
 #include "session/command.h"
 #include "session/stats.h"
 
 #include <inttypes.h>
 
-struct metric {
+struct row {
     const char *type, *name, *field, *help;
     double factor;
     bool storage;
 };
 
-static const struct metric metrics[] = {
+static const struct row metrics[] = {
 #define METRIC(type, name, field, factor, help)  {type, "orbit_" name, field, help, factor, false},
 #define STORAGE(type, name, field, factor, help) {type, "orbit_" name, field, help, factor, true},
 #include "services/info/metrics.def"
@@ -113,7 +114,7 @@ static void put_value(struct buf *out, struct slice text, double factor)
     buf_printf(out, "%.9g", v * factor);
 }
 
-static void put_metric(struct buf *out, const struct metric *m, struct slice value,
+static void put_metric(struct buf *out, const struct row *m, struct slice value,
                        struct slice provider)
 {
     put_head(out, m->type, m->name, m->help);
@@ -155,8 +156,8 @@ static void put_labelled(struct buf *out, const char *name, const char *label, s
 }
 
 /* One metric for each line of INFO that begins with prefix and a number: "db0:keys=1,...". */
-static void put_numbered(struct buf *out, struct slice all, const char *prefix,
-                         const struct metric *m, const char *label)
+static void put_numbered(struct buf *out, struct slice all, const char *prefix, const struct row *m,
+                         const char *label)
 {
     struct slice name, value;
     size_t n = strlen(prefix);
@@ -246,9 +247,16 @@ static void put_error(void *arg, struct slice code, uint64_t count)
                  slice_make(text, num_format_int(text, (int64_t)count)));
 }
 
+/* What modules have registered. */
+static void put_own(void *arg, const struct metric *m)
+{
+    put_head(arg, m->kind == METRIC_COUNTER ? "counter" : "gauge", m->name, m->help);
+    buf_printf(arg, "%s %" PRId64 "\n", m->name, metric_value(m));
+}
+
 void metrics_text(struct buf *out)
 {
-    static const struct metric numbered[] = {
+    static const struct row numbered[] = {
         {"gauge", "orbit_database_keys", "keys", "Keys of each database.", 1, false},
         {"gauge", "orbit_database_expiring_keys", "expires", "Keys with a time to live.", 1, false},
         {"gauge", "orbit_replica_offset", "offset", "Where each replica is.", 1, false},
@@ -264,4 +272,5 @@ void metrics_text(struct buf *out)
     put_commands(out);
     put_head(out, "counter", "orbit_error_replies_total", "Errors answered, by code.");
     sess_stats_errors(put_error, out);
+    metric_each(NULL, put_own, out);
 }

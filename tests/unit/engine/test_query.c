@@ -152,6 +152,7 @@ static const struct engine_ops count_ops = {.name = "count",
 
 struct seen {
     struct query *q;
+    struct loop_timer *timer; /* resumes it */
     size_t columns, batches, pauses;
     int64_t sum, rows;
     bool slow, done;
@@ -165,6 +166,7 @@ struct seen {
 static int64_t resume(void *arg)
 {
     struct seen *s = arg;
+    s->timer = NULL;
     query_resume(s->q);
     return -1;
 }
@@ -187,7 +189,7 @@ static bool on_rows(void *arg, const struct row_batch *b)
     if (!s->slow)
         return true;
     s->pauses++;
-    loop_timer_add(loop, 1, resume, s);
+    s->timer = loop_timer_add(loop, 1, resume, s);
     return false;
 }
 
@@ -197,6 +199,7 @@ static void on_done(void *arg, enum status st, const struct error *err,
     struct seen *s = arg;
     assert_false(s->done);
     s->done = true;
+    loop_timer_del(s->timer);
     s->st = st;
     s->err = *err;
     s->told = sum->rows;
