@@ -29,15 +29,6 @@ void kv_object_type_add(struct kv *kv, struct kv_object_type *t)
     kv->object_types = t;
 }
 
-void kv_object_type_remove(struct kv *kv, struct kv_object_type *t)
-{
-    struct kv_object_type **at = &kv->object_types;
-    while (*at && *at != t)
-        at = &(*at)->next;
-    if (*at)
-        *at = t->next;
-}
-
 const struct kv_object_type *kv_object_type_find(const struct kv *kv, uint64_t id)
 {
     const struct kv_object_type *t = kv->object_types;
@@ -455,6 +446,30 @@ enum status kv_objects_freeze(struct kv *kv, struct error *err)
     }
     kv->jobs.drain(kv->jobs.arg, KV_LANE_FREE);
     return st;
+}
+
+/* Objects of t are bytes again; what has none is deleted. */
+static void freeze_type(struct kv *kv, const struct kv_object_type *t)
+{
+    struct error err;
+    LIST_EACH_SAFE(it, tmp, &kv->objects)
+    {
+        struct kv_object *o = LIST_ENTRY(it, struct kv_object, link);
+        struct kv_rec *r = o->rec;
+        if (o->type == t && freeze(kv, r, &err) != ST_OK)
+            kv_del(kv, r);
+    }
+    kv->jobs.drain(kv->jobs.arg, KV_LANE_FREE);
+}
+
+void kv_object_type_remove(struct kv *kv, struct kv_object_type *t)
+{
+    struct kv_object_type **at = &kv->object_types;
+    freeze_type(kv, t);
+    while (*at && *at != t)
+        at = &(*at)->next;
+    if (*at)
+        *at = t->next;
 }
 
 void kv__objects_shrink(struct kv *kv)

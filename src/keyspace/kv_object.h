@@ -57,7 +57,8 @@ struct kv_object_type {
     void *arg;
 };
 
-/* Makes a type known. The caller keeps it until it is removed; by then no object of it may be in memory. */
+/* Makes a type known. The caller keeps it until it is removed, which takes its objects out of memory: their keys keep the stored
+ * form, or are deleted when there is none. */
 void kv_object_type_add(struct kv *kv, struct kv_object_type *t);
 void kv_object_type_remove(struct kv *kv, struct kv_object_type *t);
 /* The type with the name in id, of whatever version; NULL: none. */

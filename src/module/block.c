@@ -122,6 +122,19 @@ static RedisModuleBlockedClient *make(RedisModuleCtx *ctx, RedisModuleCmdFunc re
     return bc;
 }
 
+static void enqueue(RedisModuleBlockedClient *bc)
+{
+    pthread_mutex_lock(&lock);
+    bool first = !bc->unblocked;
+    bc->unblocked = true;
+    if (first) {
+        list_push(&queue, &bc->link);
+        atomic_fetch_add(&queued, 1);
+    }
+    pthread_mutex_unlock(&lock);
+    loop_wake_async(lifecycle.loop);
+}
+
 /* False, answered: nobody may wait here. */
 static bool may_block(RedisModuleCtx *ctx)
 {
@@ -138,9 +151,11 @@ static bool may_block(RedisModuleCtx *ctx)
     return false;
 }
 
+/* 0: never. */
 static int64_t deadline(long long timeout_ms)
 {
-    return timeout_ms > 0 ? clock_wall_ms() + timeout_ms : 0;
+    int64_t now = clock_wall_ms();
+    return timeout_ms > 0 && timeout_ms <= INT64_MAX - now ? now + timeout_ms : 0;
 }
 
 RedisModuleBlockedClient *rm_BlockClient(RedisModuleCtx *ctx, RedisModuleCmdFunc reply,
@@ -182,8 +197,10 @@ rm_BlockClientOnKeysWithFlags(RedisModuleCtx *ctx, RedisModuleCmdFunc reply,
 {
     RedisModuleBlockedClient *bc = make(ctx, reply, timeout, free_fn, privdata);
     bc->on_keys = true;
-    if (!may_block(ctx))
+    if (!may_block(ctx)) {
+        enqueue(bc); /* nobody else would end it */
         return bc;
+    }
     struct slice *names = mem_alloc((size_t)n * sizeof *names + 1);
     for (int i = 0; i < n; i++)
         names[i] = module__slice(keys[i]);
@@ -226,19 +243,6 @@ void rm_SignalKeyAsReady(RedisModuleCtx *ctx, RedisModuleString *key)
 }
 
 /* -- Unblocking ----------------------------------------------------------------------------------------------------------- */
-
-static void enqueue(RedisModuleBlockedClient *bc)
-{
-    pthread_mutex_lock(&lock);
-    bool first = !bc->unblocked;
-    bc->unblocked = true;
-    if (first) {
-        list_push(&queue, &bc->link);
-        atomic_fetch_add(&queued, 1);
-    }
-    pthread_mutex_unlock(&lock);
-    loop_wake_async(lifecycle.loop);
-}
 
 int rm_UnblockClient(RedisModuleBlockedClient *bc, void *privdata)
 {

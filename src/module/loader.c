@@ -245,7 +245,8 @@ enum status module_start(struct error *err)
 
 void module_stop(void)
 {
-    module__types_stop();
+    if (!module__types_stop())
+        return; /* what keeps objects in memory is needed until the keyspace has gone */
     /* They themselves, and their objects, stay: threads of theirs may still run in them. */
     for (struct list_node *n = module__all.prev; n != &module__all; n = n->prev)
         drop_groups(LIST_ENTRY(n, struct module, link));

@@ -13,6 +13,8 @@
 
 /* -- Timers --------------------------------------------------------------------------------------------------------------- */
 
+#define PERIOD_MAX_MS (INT64_C(100) * 365 * 24 * 3600 * 1000) /* 100 years */
+
 struct timer {
     struct module *module;
     RedisModuleTimerID id;
@@ -55,6 +57,7 @@ RedisModuleTimerID rm_CreateTimer(RedisModuleCtx *ctx, mstime_t period, RedisMod
     static RedisModuleTimerID next_id;
     if (!timers)
         timers = dict_new(0, NULL);
+    period = period < 0 ? 0 : period > PERIOD_MAX_MS ? PERIOD_MAX_MS : period;
     struct timer *t = mem_alloc(sizeof *t);
     *t = (struct timer){.module = ctx->module,
                         .id = ++next_id,
@@ -62,7 +65,7 @@ RedisModuleTimerID rm_CreateTimer(RedisModuleCtx *ctx, mstime_t period, RedisMod
                         .data = data,
                         .db = ctx->db,
                         .due_us = clock_mono_us() + period * 1000};
-    t->timer = loop_timer_add(lifecycle.loop, period > 0 ? period : 0, fired, t);
+    t->timer = loop_timer_add(lifecycle.loop, period, fired, t);
     dict_set(timers, id_key(&t->id), t);
     return t->id;
 }
@@ -97,7 +100,6 @@ int rm_GetTimerInfo(RedisModuleCtx *ctx, RedisModuleTimerID id, uint64_t *remain
 
 struct watch {
     struct list_node link;
-    struct module *module;
     int fd, events;
     RedisModuleEventLoopFunc readable, writable;
     void *read_data, *write_data;
@@ -254,8 +256,40 @@ void module__timer_start(void)
     loop_on_tick(lifecycle.loop, LOOP_PRIO_UNBLOCK, run_one_shots, NULL);
 }
 
+/* Who asked for a watch or a one-shot is not known, but whose function it calls. */
+static bool is_code_of(const struct module *m, uintptr_t function)
+{
+    return module__of_address((const void *)function) == m;
+}
+
+static void drop_watches(const struct module *m)
+{
+    LIST_EACH_SAFE(it, tmp, &watches)
+    {
+        struct watch *w = LIST_ENTRY(it, struct watch, link);
+        if (is_code_of(m, (uintptr_t)w->readable) || is_code_of(m, (uintptr_t)w->writable))
+            watch_free(w);
+    }
+}
+
+static void drop_one_shots(const struct module *m)
+{
+    pthread_mutex_lock(&lock);
+    LIST_EACH_SAFE(it, tmp, &one_shots)
+    {
+        struct one_shot *o = LIST_ENTRY(it, struct one_shot, link);
+        if (!is_code_of(m, (uintptr_t)o->fn))
+            continue;
+        list_remove(&o->link);
+        mem_free(o);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 void module__timers_drop(struct module *m)
 {
+    drop_watches(m);
+    drop_one_shots(m);
     if (!timers)
         return;
     for (struct dict_iter it = dict_iter(timers); dict_next(&it);) {

@@ -515,16 +515,18 @@ enum status module__types_join(const struct module *m, struct error *err)
     return ST_OK;
 }
 
-void module__types_stop(void)
+bool module__types_stop(void)
 {
     struct error err = {.message = ""};
     if (list_empty(&types))
-        return;
+        return true;
     on_fold(NULL);
     kv_on_fold(the_kv(), NULL, NULL);
-    if (kv_objects_freeze(the_kv(), &err) != ST_OK)
-        log_warning(LOG_SERVER, "An object of a module cannot be saved, the log still holds it: %s",
-                    err.message);
+    if (kv_objects_freeze(the_kv(), &err) == ST_OK)
+        return true;
+    log_warning(LOG_SERVER, "An object of a module cannot be saved, the log still holds it: %s",
+                err.message);
+    return false;
 }
 
 const char *module__types_refuses(struct module *m)

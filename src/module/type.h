@@ -49,8 +49,8 @@ struct RedisModuleDigest {
 
 /* What the store has for m, which comes after the start (module_load). */
 MUST_USE enum status module__types_join(const struct module *m, struct error *err);
-/* No object is in memory any more; the modules may go. */
-void module__types_stop(void);
+/* True: no object is in memory any more, the modules may go. False: one could not be saved (logged). */
+bool module__types_stop(void);
 const char *module__types_refuses(struct module *m);
 void module__types_drop(struct module *m);
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The life of modules: loading in every way, failures that leave nothing behind, 1,000 times in and out, a crash inside of one.
+"""The life of modules: loading in every way, failures that leave nothing behind, 1,000 times in and out, what a failed or hostile
+module leaves, a crash inside of one.
 Ends with `N passed, N failed`."""
 import argparse
 import os
@@ -8,7 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "utils"))
-from orbit_client import Client, Server
+from orbit_client import Client, Server, encode
 
 FAILED = "ERR Error loading the extension. Please check the server logs."
 passed = failed = 0
@@ -122,6 +123,52 @@ def test_many_times(server, client, folder, times):
     print(f"{times} times in and out: {grown // 1024} KiB grown after the first quarter")
 
 
+def test_left_behind(client, folder):
+    so = f"{folder}/hostile.so"
+    for how in ("fails", "shot", "watch", "value"):
+        for _ in range(3):
+            text = error_of(client, "MODULE", "LOAD", so, how)
+            check(f"{how} in OnLoad", text == FAILED, text)
+            client.call("SET", "a", "b")
+            time.sleep(0.1)
+            check(f"{how} is survived", client.call("GET", "a") == b"b")
+    stored = client.call("DUMP", "left")
+    client.call("MODULE", "LOAD", so, "plain")
+    for words in (["EVAL", "return redis.pcall('hostile.wait', 'k', 0)", "0"], ["EXEC"]):
+        if words == ["EXEC"]:
+            client.call("MULTI")
+            client.call("HOSTILE.WAIT", "k", "0")
+        text = error_of(client, *words)
+        check("nobody waits in " + words[0], "Blocking module command" in text, text)
+    for ms, least, most in ((2**63 - 1, 10**12, 2**53), (-2**63, 0, 0), (1000, 1, 1000)):
+        left = client.call("HOSTILE.TIMER", ms)
+        check(f"timer of {ms}", least <= left <= most, left)
+    waiting = Client(client.sock.getpeername()[1])
+    waiting.send(encode("HOSTILE.WAIT", "k", 2**63 - 1))
+    while client.info("blocked_clients") != "1":
+        time.sleep(0.01)
+    check("unload while somebody waits", "blocked clients" in error_of(client, "MODULE", "UNLOAD", "hostile"))
+    client.call("SET", "k", "v")
+    check("waits long", waiting.reply() == b"here")
+    check("nobody waits any more", client.call("MODULE", "UNLOAD", "hostile") == b"OK")
+    client.call("MODULE", "LOAD", so)
+    check("stored form of what was left", client.call("DUMP", "left") == stored and stored)
+    check("refuses to go", "data types" in error_of(client, "MODULE", "UNLOAD", "hostile"))
+
+
+def test_unsaved(binary, folder):
+    os.mkdir(f"{folder}/unsaved")
+    server = Server(binary, f"{folder}/unsaved", "--loadmodule", f"{folder}/hostile.so", "unsaved")
+    for i in range(2):
+        server.start()
+        client = Client(server.port)
+        check("what cannot be saved is in the log", client.call("DBSIZE") == i)
+        client.call("HOSTILE.SET", "k")
+        check("and says so", "cannot be saved" in error_of(client, "DUMP", "k"))
+        server.stop()
+        check("stops in order", server.process.returncode >= 0 and "bye bye" in log_text(server), server.process.returncode)
+
+
 def test_config_file(binary, folder):
     path = f"{folder}/orbit.conf"
     os.mkdir(f"{folder}/second")
@@ -174,8 +221,10 @@ def main():
     test_rights(client, args.folder)
     test_many_times(server, client, args.folder, args.times)
     test_in_and_out(client, args.folder)
+    test_left_behind(client, args.folder)
     server.stop()
     test_config_file(args.server, args.folder)
+    test_unsaved(args.server, args.folder)
     test_crash(args.server, args.folder)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

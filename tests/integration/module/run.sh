@@ -7,6 +7,7 @@ build() {
     ${CC:-cc} -std=gnu11 -O1 -g -fPIC -shared -Isrc -Isrc/module "$@" || exit 1
 }
 build -o "$folder/life.so" tests/integration/module/life.c
+build -o "$folder/hostile.so" tests/integration/module/hostile.c
 build -DLIFE_APIVER=2 -o "$folder/future.so" tests/integration/module/life.c
 echo 'int nothing;' > "$folder/nothing.c"
 build -o "$folder/nothing.so" "$folder/nothing.c"
