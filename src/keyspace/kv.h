@@ -104,6 +104,12 @@ int kv_log_db(const struct kv *kv);
 const char *kv_log_dir(const struct kv *kv);
 /* As many of the log's newest bytes stay at least, also when they are folded. */
 void kv_keep_log(struct kv *kv, uint64_t bytes);
+/* What a fold that begins from now on leaves there: everything from sequence seq on; UINT64_MAX: as before. For backups. */
+void kv_hold_log(struct kv *kv, uint64_t seq);
+/* The log's id (wal.h): as long as it is the same, log and data set tell one history. "": there is no log. */
+void kv_log_id(const struct kv *kv, char out[33]);
+/* The data set is about to change by what the log does not say. */
+void kv_log_anew(struct kv *kv);
 
 /* Ends the tick: one write to the log, and a sync under appendfsync always. On failure the effects stay queued and are
  * tried again at the next commit; the callers waiting for this tick get err; kv_write_refused answers true until it works. */

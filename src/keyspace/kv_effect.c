@@ -178,6 +178,24 @@ void kv_effects_unmute(struct kv *kv)
     kv->effects_muted--;
 }
 
+void kv_hold_log(struct kv *kv, uint64_t seq)
+{
+    kv->hold_log = seq;
+}
+
+void kv_log_id(const struct kv *kv, char out[WAL_ID + 1])
+{
+    out[0] = 0;
+    if (kv->wal)
+        wal_id(kv->wal, out);
+}
+
+void kv_log_anew(struct kv *kv)
+{
+    if (kv->wal)
+        wal_new_id(kv->wal);
+}
+
 size_t kv_tick_bytes(const struct kv *kv)
 {
     return kv->tick.n;

@@ -519,6 +519,8 @@ static void fold_submit(struct kv *kv)
     f->trim_seq = last > keep ? last - keep : 0;
     if (f->trim_seq > f->seq)
         f->trim_seq = f->seq;
+    if (f->trim_seq > kv->hold_log)
+        f->trim_seq = kv->hold_log;
     kv__submit(kv, KV_LANE_FOLD, fold_run, fold_written, f);
 }
 

@@ -239,6 +239,7 @@ static void loaded(struct kv *kv, uint64_t seq)
 enum status kv_load_merge(struct kv *kv, struct error *err)
 {
     struct kv_load *l = kv->load;
+    kv_log_anew(kv);
     l->seq = kv->wal ? wal_last_seq(kv->wal) : ++kv->no_log_seq;
     enum status st = put_info(kv, l->seq, err);
     if (st == ST_OK)

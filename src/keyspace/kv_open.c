@@ -124,6 +124,7 @@ static struct kv *kv_alloc(const struct kv_jobs *jobs)
     list_init(&kv->objects);
     kv->stream_db = kv->committed_db = -1;
     kv->active_expire = true;
+    kv->hold_log = UINT64_MAX;
     kv->dirty_limit = kv__dirty_limit();
     kv->next_stored = 0; /* unknown: look */
     kv->last_fold_ms = kv->last_sync_ms = clock_mono_us() / 1000;

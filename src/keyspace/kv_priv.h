@@ -150,6 +150,7 @@ struct kv {
     uint64_t replay_end;      /* of the frame under way */
     int replay_db;            /* selected at the end of the log; -1: none */
     uint64_t keep_log;        /* bytes of it that stay in any case */
+    uint64_t hold_log;        /* from this sequence on everything stays */
 
     /* effects of the tick */
     struct buf tick;

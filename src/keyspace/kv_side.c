@@ -148,6 +148,7 @@ void kv_side_clear(struct kv *kv)
 void kv_side_take(struct kv *kv)
 {
     orbit_assert(kv_side(kv) > 0);
+    kv_log_anew(kv);
     kv__fold_finish_encoding(kv);
     if (kv->hooks.flushed)
         kv->hooks.flushed(kv->hooks.arg, -1);

@@ -148,6 +148,7 @@ struct rdb_loading *rdb_loading_new(struct kv *kv, struct rdb_load *l, struct er
     l->stream_offset = 0;
     l->keys = l->expired = l->empty = l->libraries = 0;
     g->kv = kv;
+    kv_log_anew(kv);
     g->l = l;
     g->fd = fd;
     g->now = clock_wall_ms();

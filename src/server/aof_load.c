@@ -244,6 +244,7 @@ enum status aof_files_load(struct kv *kv, const struct aof_files *files, struct 
 {
     struct load l = {.kv = kv, .total = files->bytes};
     enum status st = ST_OK;
+    kv_log_anew(kv);
     kv_effects_off(kv);
     kv_follow(kv, true); /* only the files say what expires */
     for (size_t i = 0; i < files->manifest.n && st == ST_OK; i++) {

@@ -37,6 +37,7 @@ struct wal {
     char *dir;
     uint64_t segment_bytes;
     int dirfd, lockfd;
+    char id[WAL_ID + 1]; /* loop thread */
 
     /* loop thread */
     int cur_fd; /* the newest segment's; -1: none, the next append makes one */
@@ -281,6 +282,12 @@ enum status wal_open(const struct wal_config *cfg, struct wal **out, struct erro
     if (st == ST_OK)
         st = wal__lock(w->dirfd, cfg->dir, &w->lockfd, err);
     if (st == ST_OK)
+        st = wal__id_read(w->dirfd, w->id, err);
+    if (st == ST_NOT_FOUND) {
+        wal_new_id(w);
+        st = ST_OK;
+    }
+    if (st == ST_OK)
         st = adopt(w, cfg->min_seq, err);
     if (st == ST_OK && (w->nsegs == 0 || load(&w->last_seq) < cfg->min_seq)) {
         if (w->nsegs)
@@ -319,6 +326,19 @@ void wal_close(struct wal *w)
     mem_free(w->dir);
     w->magic = 0;
     mem_free(w);
+}
+
+void wal_id(const struct wal *w, char out[WAL_ID + 1])
+{
+    memcpy(out, w->id, sizeof w->id);
+}
+
+void wal_new_id(struct wal *w)
+{
+    struct error err;
+    if (wal__id_renew(w->dirfd, w->id, &err) != ST_OK)
+        log_warning(LOG_WAL, "%s: incremental backups are not possible until the next start",
+                    err.message);
 }
 
 /* -- Append ---------------------------------------------------------------------------------- */
@@ -543,6 +563,7 @@ unsigned wal_trim(struct wal *w, uint64_t seq)
 
 enum status wal_reset(struct wal *w, uint64_t seq, struct error *err)
 {
+    wal_new_id(w);
     pthread_mutex_lock(&w->sync_mu);
     pthread_mutex_lock(&w->mu);
     bool all = true;

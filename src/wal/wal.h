@@ -12,6 +12,7 @@
 #include "base/slice.h"
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct wal;
@@ -64,6 +65,15 @@ unsigned wal_trim(struct wal *w, uint64_t seq);
 /* Forgets everything and starts at seq (after a full resync, or appendonly off and on). */
 MUST_USE enum status wal_reset(struct wal *w, uint64_t seq, struct error *err);
 
+/* The log's id: random, kept in its directory (FORMAT.md). Two logs with the same id agree in every frame that both hold: a
+ * reset gives a new one. "": it could not be written. */
+#define WAL_ID 32
+void wal_id(const struct wal *w, char out[WAL_ID + 1]);
+/* Of a directory without an open log. ST_NOT_FOUND: it has none. */
+MUST_USE enum status wal_read_id(const char *dir, char out[WAL_ID + 1], struct error *err);
+/* The data set is about to change by what no frame says (a load in bulk): what comes is another history. Loop thread. */
+void wal_new_id(struct wal *w);
+
 struct wal_frame {
     uint64_t seq;         /* sequence of the first payload byte */
     int64_t time_ms;      /* when it was written */
@@ -80,6 +90,20 @@ MUST_USE enum status wal_reader_open(const char *dir, uint64_t seq, struct wal_r
 MUST_USE enum status wal_reader_next(struct wal_reader *r, struct wal_frame *frame,
                                      struct error *err);
 void wal_reader_close(struct wal_reader *r);
+
+/* What wal_pump takes: frames that end at or before end_seq, up to the first one written at before_ms or later. */
+struct wal_limit {
+    uint64_t end_seq;
+    int64_t before_ms;
+};
+#define WAL_NO_LIMIT ((struct wal_limit){UINT64_MAX, INT64_MAX})
+/* Appends to w what the log in from_dir holds behind wal_last_seq(w), with its times. each (may be NULL) gets every frame
+ * when it is in w; false ends it with ST_CANCELLED. *more: the limit ended it, not the log. Errors: ST_NOT_FOUND: the log in
+ * from_dir begins later; ST_CORRUPT: a bad frame, or one that holds the end of w in its midst; those of wal_append.
+ * Thread: any that owns w. */
+MUST_USE enum status wal_pump(struct wal *w, const char *from_dir, const struct wal_limit *limit,
+                              bool (*each)(void *arg, const struct wal_frame *frame), void *arg,
+                              bool *more, struct error *err);
 
 /* check-wal: goes through all segments; writes a report in lines to out. fix: cuts the log at the
  * first bad frame (what is behind it is renamed to *.bad, never deleted). ST_OK: clean or repaired;

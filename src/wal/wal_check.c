@@ -145,6 +145,10 @@ static enum status repair(struct check *c, struct error *err)
         else
             st = put_aside(c, name, err);
     }
+    /* What was cut off may stand in a backup: what is written from now on is another history. */
+    char id[WAL_ID + 1];
+    if (st == ST_OK)
+        st = wal__id_renew(c->dirfd, id, err);
     if (st == ST_OK && fsync(c->dirfd) != 0)
         st = error_set_errno(err, errno, "log: syncing directory %s", c->dir);
     return st;

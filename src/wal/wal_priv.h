@@ -64,6 +64,11 @@ MUST_USE enum status wal__file_find_valid(struct wal__file *f, uint64_t *off, ui
  * ST_CORRUPT: it would be; ST_NOT_FOUND: no valid one follows. err is set by other failures only. */
 MUST_USE enum status wal__file_skip(struct wal__file *f, uint64_t need, struct error *err);
 
+/* Reads DIR/ID; ST_NOT_FOUND: none, or not one. */
+MUST_USE enum status wal__id_read(int dirfd, char out[WAL_ID + 1], struct error *err);
+/* Puts a new one there, on the device. On failure there is none any more, and out is empty. */
+MUST_USE enum status wal__id_renew(int dirfd, char out[WAL_ID + 1], struct error *err);
+
 /* Writes everything at off, however many calls it takes; 0 or errno. */
 MUST_USE int wal__write_at(int fd, const void *head, size_t head_n, struct slice body,
                            uint64_t off);

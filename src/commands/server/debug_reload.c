@@ -47,6 +47,7 @@ enum status save_load(struct kv *kv, const char *path, unsigned flags, struct er
     if (st != ST_OK)
         return st;
     if (!(flags & SAVE_LOAD_KEEP)) {
+        kv_log_anew(kv);
         kv_effects_off(kv);
         (void)kv_flush(kv, -1);
         kv_effects_on(kv);

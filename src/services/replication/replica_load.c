@@ -66,6 +66,7 @@ static enum status make_room(struct kv *kv, struct error *err)
     if (st != ST_OK)
         return st;
     log_notice(LOG_SERVER, "MASTER <-> REPLICA sync: Flushing old data");
+    kv_log_anew(kv);
     kv_effects_off(kv);
     (void)kv_flush(kv, -1);
     kv_effects_on(kv);
