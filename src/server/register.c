@@ -25,6 +25,8 @@
 #include "rdb/rdb_options.h"
 #include "server/server.h"
 #include "server/server_options.h"
+#include "services/backup/backup_commands.h"
+#include "services/backup/backup_service.h"
 #include "services/info/info_commands.h"
 #include "services/latency/latency.h"
 #include "services/latency/latency_commands.h"
@@ -74,6 +76,7 @@ void server_register(void)
     string_commands_register();
     transactions_commands_register();
     zset_commands_register();
+    backup_commands_register();
     info_commands_register();
     latency_commands_register();
     monitor_commands_register();
@@ -88,6 +91,7 @@ void server_register(void)
 void server_start_services(void)
 {
     multi_init();
+    backup_start();
     latency_start();
     pubsub_start();
     script_start();

@@ -16,6 +16,7 @@
 #include "server/server.h"
 #include "server/server_options.h"
 #include "server/signals.h"
+#include "services/backup/backup_service.h"
 #include "services/replication/replication.h"
 #include "session/block.h"
 #include "session/dispatch.h"
@@ -49,6 +50,7 @@ static enum status finish(unsigned flags, struct error *err)
         return err->code;
     }
     save_stop();
+    backup_stop();
     replication_end();
     hook_event(EVENT_SHUTDOWN, 0, NULL);
     loop_stop(lifecycle.loop);

@@ -43,6 +43,9 @@ static const char *const rdb_names[] = {
 static const char *const script_names[] = {
 #include "services/script/options.def"
 };
+static const char *const backup_names[] = {
+#include "services/backup/options.def"
+};
 static const char *const slowlog_names[] = {
 #include "services/slowlog/options.def"
 };
@@ -78,6 +81,7 @@ static const struct chapter {
     {"Who may do what", session_names, COUNT_OF(session_names)},
     {"Data: log, store, caches, expiry, eviction", keyspace_names, COUNT_OF(keyspace_names)},
     {"Dump files", rdb_names, COUNT_OF(rdb_names)},
+    {"Backups", backup_names, COUNT_OF(backup_names)},
     {"Scripts", script_names, COUNT_OF(script_names)},
     {"Queries", engine_names, COUNT_OF(engine_names)},
     {"Modules", module_names, COUNT_OF(module_names)},
