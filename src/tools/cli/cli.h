@@ -22,6 +22,14 @@ int cli_health(struct cli *c, int argc, char **argv);
 int cli_stats(struct cli *c, int argc, char **argv);
 int cli_storage_stats(struct cli *c, int argc, char **argv);
 int cli_rdb(struct cli *c, int argc, char **argv);
+int cli_backup(struct cli *c, int argc, char **argv);
+int cli_list_backups(struct cli *c, int argc, char **argv);
+int cli_verify(struct cli *c, int argc, char **argv);
+int cli_restore(struct cli *c, int argc, char **argv);
+int cli_find_in_log(struct cli *c, int argc, char **argv);
+
+/* Connects and logs in; false: it said why not. */
+bool cli_connect(struct cli *c);
 
 /* Prints a reply as redis-cli does on a terminal, or as JSON. */
 void cli_print(const redisReply *r, bool json);

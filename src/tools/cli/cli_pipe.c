@@ -119,6 +119,30 @@ double cli_progress_seconds(const struct cli_progress *p)
     return s > 0.001 ? s : 0.001;
 }
 
+static void bar(uint64_t done, uint64_t total)
+{
+    static const char full[] = "##############################",
+                      none[] = "..............................";
+    unsigned part = total ? (unsigned)(done * BAR / total) : 0;
+    if (part > BAR)
+        part = BAR;
+    fprintf(stderr, "\r[%s%s] %3u%%  ", full + (BAR - part), none + part,
+            total ? (unsigned)(done * 100 / total) : 0);
+}
+
+void cli_progress_bytes(struct cli_progress *p, uint64_t done, uint64_t total, bool last)
+{
+    int64_t now = clock_mono_us();
+    if (!p->on || (!last && now - p->shown_us < SHOW_US))
+        return;
+    p->shown_us = now;
+    bar(done, total);
+    fprintf(stderr, "%.1f MB  %.1f MB/s ", (double)done / 1e6,
+            (double)done / 1e6 / cli_progress_seconds(p));
+    if (last)
+        fputc('\n', stderr);
+}
+
 void cli_progress_show(struct cli_progress *p, uint64_t done, uint64_t total, uint64_t bytes,
                        uint64_t keys, bool last)
 {
@@ -126,13 +150,8 @@ void cli_progress_show(struct cli_progress *p, uint64_t done, uint64_t total, ui
     if (!p->on || (!last && now - p->shown_us < SHOW_US))
         return;
     p->shown_us = now;
-    unsigned part = total ? (unsigned)(done * BAR / total) : 0;
-    if (part > BAR)
-        part = BAR;
-    static const char full[] = "##############################",
-                      none[] = "..............................";
-    fprintf(stderr, "\r[%s%s] %3u%%  %.1f MB  %" PRIu64 " keys  %.1f MB/s ", full + (BAR - part),
-            none + part, total ? (unsigned)(done * 100 / total) : 0, (double)bytes / 1e6, keys,
+    bar(done, total);
+    fprintf(stderr, "%.1f MB  %" PRIu64 " keys  %.1f MB/s ", (double)bytes / 1e6, keys,
             (double)bytes / 1e6 / cli_progress_seconds(p));
     if (last)
         fputc('\n', stderr);

@@ -33,6 +33,8 @@ struct cli_progress {
 void cli_progress_begin(struct cli_progress *p);
 void cli_progress_show(struct cli_progress *p, uint64_t done, uint64_t total, uint64_t bytes,
                        uint64_t keys, bool last);
+/* The same of bytes only. */
+void cli_progress_bytes(struct cli_progress *p, uint64_t done, uint64_t total, bool last);
 double cli_progress_seconds(const struct cli_progress *p);
 
 #endif

@@ -14,18 +14,34 @@
 
 #define CONNECT_SECONDS 5
 
-static const struct {
+static const struct command {
     const char *name;
     int (*run)(struct cli *c, int argc, char **argv);
     const char *help;
+    bool offline; /* needs no server, or connects by itself */
 } commands[] = {
-    {"status", cli_status, "version, uptime, provider and its maturity, role, memory"},
+    {"status", cli_status, "version, uptime, provider and its maturity, role, memory", false},
     {"health-check", cli_health,
-     "healthy, degraded or unhealthy, with the reason; exit status 1 unless healthy"},
+     "healthy, degraded or unhealthy, with the reason; exit status 1 unless healthy", false},
     {"stats", cli_stats,
-     "every figure of INFO as 'name: value'; stats --protocol redis is the same"},
-    {"storage-stats", cli_storage_stats, "keys, log, caches, folds and the store in one table"},
-    {"rdb", cli_rdb, "rdb import FILE [--replace], rdb export FILE: dump files in Redis's format"},
+     "every figure of INFO as 'name: value'; stats --protocol redis is the same", false},
+    {"storage-stats", cli_storage_stats, "keys, log, caches, folds and the store in one table",
+     false},
+    {"rdb", cli_rdb, "rdb import FILE [--replace], rdb export FILE: dump files in Redis's format",
+     false},
+    {"backup", cli_backup,
+     "backup of the running server into its backup-dir; --incremental: the log since the last one; "
+     "--output NAME",
+     false},
+    {"list-backups", cli_list_backups, "list-backups [--dir DIR]", true},
+    {"verify", cli_verify,
+     "verify --backup PATH: compares every file of a backup with its checksum", true},
+    {"restore", cli_restore,
+     "restore --backup PATH [--to-time T | --to-sequence N]: of a stopped server; restore alone "
+     "says more",
+     true},
+    {"find-in-log", cli_find_in_log,
+     "find-in-log COMMAND --log DIR: where in a log a command stands, for restore", true},
 };
 
 static const struct option long_options[] = {
@@ -126,7 +142,7 @@ static bool log_in(struct cli *c)
     return true;
 }
 
-static bool connect_server(struct cli *c)
+bool cli_connect(struct cli *c)
 {
     struct timeval limit = {CONNECT_SECONDS, 0};
     c->link = c->socket ? redisConnectUnixWithTimeout(c->socket, limit)
@@ -146,11 +162,14 @@ static bool connect_server(struct cli *c)
 
 static int run(struct cli *c, int argc, char **argv)
 {
+    const struct command *command = NULL;
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         if (strcmp(argv[0], commands[i].name) == 0)
-            return commands[i].run(c, argc, argv);
+            command = &commands[i];
     }
-    return cli_send(c, argc, argv);
+    if (!(command && command->offline) && !cli_connect(c))
+        return CLI_USAGE;
+    return command ? command->run(c, argc, argv) : cli_send(c, argc, argv);
 }
 
 int main(int argc, char **argv)
@@ -163,9 +182,7 @@ int main(int argc, char **argv)
         usage(stderr);
         return CLI_USAGE;
     }
-    int status = CLI_USAGE;
-    if (connect_server(&c))
-        status = run(&c, argc - optind, argv + optind);
+    int status = run(&c, argc - optind, argv + optind);
     redisFree(c.link);
     return status;
 }
