@@ -134,7 +134,7 @@ static bool value(struct slice *text, const char *word, struct slice *out)
     if (!text->n || !memchr(text->p, '\n', text->n))
         return false;
     struct slice line = take_until(text, '\n');
-    if (!slice_is(take_until(&line, ' '), word))
+    if (!slice_eq(take_until(&line, ' '), slice_str(word)))
         return false;
     *out = line;
     return true;
@@ -225,7 +225,7 @@ enum status backup_manifest_decode(struct slice text, struct backup_manifest *m,
             return error_set(err, ST_CORRUPT, MANIFEST_CUT);
     }
     text_sum(slice_make(text.p, (size_t)(rest.p - text.p)), m->sum);
-    if (!value(&rest, "sum", &v) || rest.n || !slice_is(v, m->sum))
+    if (!value(&rest, "sum", &v) || rest.n || !slice_eq(v, slice_str(m->sum)))
         return error_set(err, ST_CORRUPT, MANIFEST_CUT);
     return ST_OK;
 }
