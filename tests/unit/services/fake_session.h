@@ -116,7 +116,7 @@ static const struct session_ops fake_ops = {
 static inline struct fake *fake_new(int resp)
 {
     struct fake *f = mem_calloc(1, sizeof *f);
-    f->sink = (struct sink){&fake_sink_ops, resp};
+    f->sink = (struct sink){.ops = &fake_sink_ops, .resp = resp};
     f->s = session_new(NULL, &fake_ops, f);
     f->s->resp = resp;
     return f;
