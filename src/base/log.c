@@ -144,4 +144,5 @@ void log_raw(enum log_level level, const char *text)
 void log_signal_safe(const char *text)
 {
     emit(text, strlen(text));
+    emit("\n", 1);
 }

@@ -24,7 +24,7 @@ enum log_area {
 void log_write(enum log_level level, enum log_area area, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* No prefix, as the start banner. */
 void log_raw(enum log_level level, const char *text);
-/* Async-signal-safe: plain bytes to the log's descriptor. */
+/* Async-signal-safe: the text and a line end, without prefix. */
 void log_signal_safe(const char *text);
 
 #define log_debug(area, ...)   log_write(LOG_DEBUG, area, __VA_ARGS__)

@@ -100,8 +100,9 @@ static void on_released(void *state)
 }
 
 static const struct block_ops ops = {
-    .kind = "module", .timeout = on_timeout, .free_state = on_released};
-static const struct block_ops endless_ops = {.kind = "module", .free_state = on_released};
+    .kind = "module", .after_others = true, .timeout = on_timeout, .free_state = on_released};
+static const struct block_ops endless_ops = {
+    .kind = "module", .after_others = true, .free_state = on_released};
 
 /* -- Blocking ------------------------------------------------------------------------------------------------------------- */
 

@@ -31,7 +31,7 @@ static bool in_child;
 
 static void killed(int signum)
 {
-    log_signal_safe("Received SIGUSR1 in child, exiting now.\n");
+    log_signal_safe("Received SIGUSR1 in child, exiting now.");
     _exit(255);
 }
 

@@ -290,7 +290,8 @@ static void late_answered(struct late *l, struct blocked *b)
     b->ops->free_state(b->state);
     s->flags &= ~(uint32_t)SESS_BLOCKED;
     if (s->ops->answered)
-        s->ops->answered(s, kv_tick_bytes(s->kv) != l->tick_bytes);
+        s->ops->answered(s, kv_tick_bytes(s->kv) != l->tick_bytes ||
+                                (b->ops->after_others && kv_write_refused(s->kv, NULL)));
     dispatch__answered(s);
     resume_later(b);
 }

@@ -8,6 +8,8 @@
 
 struct block_ops {
     const char *kind; /* for debugging */
+    /* What it waited for was done by others, in ticks before: its answer does not leave while that is not in the log either. */
+    bool after_others;
     /* The deadline passed, or CLIENT UNBLOCK: answer. NULL: there is no deadline, and CLIENT UNBLOCK leaves it alone. */
     void (*timeout)(struct call *c, void *state);
     /* CLIENT UNBLOCK id ERROR and shutdown: default answers "-UNBLOCKED client unblocked via CLIENT UNBLOCK". May be NULL. */
