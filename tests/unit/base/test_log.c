@@ -88,7 +88,7 @@ static void test_log_cuts_long_lines(void **state)
 static void test_log_raw_role_and_signal_safe(void **state)
 {
     log_raw(LOG_NOTICE, "banner\n");
-    log_signal_safe("crash\n");
+    log_signal_safe("crash");
     assert_string_equal(read_log(), "banner\ncrash\n");
     log_set_role('S');
     log_notice(LOG_SERVER, "x");
