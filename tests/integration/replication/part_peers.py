@@ -23,7 +23,8 @@ def under_load(report, settings, master, replica, keys, begin):
     time.sleep(settings.size(2, 20))
     commands = load.stop()
     wait_in_step(master, replica, 300)
-    check_same(report, master, replica, "%s has what %s has after %d commands of load" % (replica.name, master.name, commands), 60)
+    check_same(report, master, replica, "%s has what %s has after %d commands of load" % (replica.name, master.name, commands),
+               settings.size(60, 600))
 
 
 def both_ways(report, settings, binary, sync):
