@@ -37,7 +37,8 @@ static void on_progress(void *arg, uint64_t done, uint64_t total)
 {
     lifecycle_loaded(done, total);
     clock_refresh();
-    loop_poll(lifecycle.loop);
+    if (lifecycle.loop) /* without one nobody waits */
+        loop_poll(lifecycle.loop);
 }
 
 enum status save_load(struct kv *kv, const char *path, unsigned flags, struct error *err)
