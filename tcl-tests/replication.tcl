@@ -42,7 +42,7 @@ server {} {
     test "SYNC answers a dump, then the effects" {
         r set before 1
         set s [attach SYNC]
-        like [dump $s] "REDIS0011*before*"
+        like [dump $s] "REDIS0010*before*"
         r set a 1
         r multi
         r incr a
@@ -101,7 +101,20 @@ server {} {
         }
     }
 
+    test "The dump has the format that the replica reads" {
+        foreach {version capa format} {10 psync2 0010 10 rdb-11 0011 9 psync2 0009 11 psync2 0011} {
+            r config set repl-dump-version $version
+            set s [attach "REPLCONF capa $capa\r\nSYNC"]
+            equal [line $s] +OK
+            like [dump $s] "REDIS$format*"
+            close $s
+        }
+        r config set repl-dump-version 10
+    }
+
     test "Writes are refused without enough replicas" {
+        r client kill type replica
+        eventually 5000 {[info_field connected_slaves] == 0}
         r config set min-replicas-to-write 1
         refuses "NOREPLICAS*" {r set a 1}
         refuses "NOREPLICAS*" {r eval {return redis.call('set', KEYS[1], 1)} 1 a}
