@@ -24,7 +24,7 @@ server {save "" slowlog-max-len 7} {
     test "CONFIG SET of what CONFIG GET tells changes nothing" {
         set fixed {}
         foreach {name value} [r config get *] {
-            if {$name in {bind port tls-port dir dbfilename}} {
+            if {$name in {bind port tls-port dir dbfilename backup-dir}} {
                 continue
             }
             if {[catch {r config set $name $value} e]} {
