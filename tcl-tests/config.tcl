@@ -94,7 +94,6 @@ test "Command lines that make no sense are refused with the line" {
         {--port --bla --loglevel verbose} {*'port "--bla"'*argument couldn't be parsed into an integer*}
         {--loglevel loud} {*argument(s) must be one of the following: debug, verbose, notice, warning, nothing*}
         {--maxmemory 1zb} {*argument must be a memory value*}
-        {--loadmodule /x.so} {*loadmodule: this version of Orbit cannot load modules*}
         {/nonexistent.conf} {*can't open config file '/nonexistent.conf'*}
     } {
         set out [refusal {*}$words]
@@ -102,4 +101,11 @@ test "Command lines that make no sense are refused with the line" {
             fail "$words: $out"
         }
     }
+}
+
+test "A module that is not there ends the start" {
+    set dir $::root/nomodule
+    file mkdir $dir
+    set out [refusal --port 0 --dir $dir --loadmodule /x.so]
+    like $out "*Module /x.so failed to load: *Fatal error, the server cannot start: Can't load module from /x.so*"
 }

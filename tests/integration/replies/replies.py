@@ -1,10 +1,11 @@
-"""Runs commands over RESP3 and tests every reply against the schema in its specification (src/*/*/spec/*.json). A command that
+"""Runs commands over RESP3 and tests every reply against the schema in its specification (src/**/spec/*.json). A command that
 has a schema and no call below fails the test, so that a new command brings its calls with it."""
 import argparse
 import json
 import re
 import sys
 import tempfile
+import time
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,8 +13,9 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "integration" / "resp"))
 from harness import Client, Reply, Server  # noqa: E402  (beside the other integration tests)
 
-# One command a line, words divided by spaces ('' is an empty word, %20 a space and %0a a new line in a word). Those after "as:" run on a connection of their own.
+# One command a line, words divided by spaces ('' is an empty word, %20 a space and %0a a new line in a word; {module}: the path of the sample module). Those after "as:" run on a connection of their own.
 CALLS = """
+orbit-rdb begin; orbit-rdb data REDIS0011; orbit-rdb data %ff%00%00%00%00%00%00%00%00; orbit-rdb load
 acl cat; acl cat string; acl deluser nobody; acl dryrun default get k; acl genpass; acl genpass 8
 acl help; acl list; acl log; acl log reset; acl setuser u1 on nopass +get ~a; acl dryrun u1 get b; acl users; acl whoami
 acl save; acl load
@@ -78,12 +80,15 @@ function load #!lua%20name=lib%0aredis.register_function('f',function()%20return
 function stats; function delete lib; function help; function flush; script load return%201
 script exists e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0; script flush; script help; script debug no; slowlog help; slowlog len; slowlog reset
 config set maxmemory-policy allkeys-lfu; set f v; object freq f; config set maxmemory-policy noeviction
+orbit-backup help; orbit-backup status; module help; module list; module load {module}; module list; module unload sample
+module loadex {module}; module unload sample
 as:quit
 as:reset
 flushdb; randomkey; flushall async; flushall sync
 """
-# What cannot be called here: it ends the server, or needs a latency event, a configuration file, a script that runs, bytes.
-NOT_CALLED = {"shutdown", "latency|graph", "config|rewrite", "script|kill", "function|kill", "function|restore"}
+# What cannot be called here: it ends the server, or needs a latency event, a configuration file, a script that runs, bytes, a
+# replica that is up to date.
+NOT_CALLED = {"failover", "shutdown", "latency|graph", "config|rewrite", "script|kill", "function|kill", "function|restore"}
 
 
 class Resp3(Client):
@@ -148,7 +153,7 @@ def fits_list(schema, value):
 
 def load_schemas():
     schemas, containers = {}, set()
-    for path in ROOT.glob("src/*/*/spec/*.json"):
+    for path in ROOT.glob("src/**/spec/*.json"):
         spec = json.loads(path.read_text())
         name = spec["name"].lower()
         if "container" in spec:
@@ -160,8 +165,9 @@ def load_schemas():
 
 
 class Runner:
-    def __init__(self, port):
+    def __init__(self, port, module):
         self.schemas, self.containers = load_schemas()
+        self.module = module
         self.client, self.port = self.connect(port), port
         self.queued, self.called = None, set()
         self.passed = self.failed = 0
@@ -184,11 +190,12 @@ class Runner:
 
     def run(self, line):
         own = line.startswith("as:")
-        words = ["" if w == "''" else unquote(w) for w in line[3 * own:].split()]
+        words = ["" if w == "''" else unquote(w, errors="surrogateescape").replace("{module}", self.module)
+                 for w in line[3 * own:].split()]
         name = "|".join(words[:2]) if words[0] in self.containers and len(words) > 1 else words[0]
         client = self.connect(self.port) if own else self.client
         try:
-            reply = client.call(*words)
+            reply = client.call(*(w.encode(errors="surrogateescape") for w in words))
         except Reply as e:
             self.failed += 1
             print("not ok %s: -%s" % (line, e))
@@ -204,19 +211,40 @@ class Runner:
             self.queued = None
         self.check(name, words, reply)
 
+    def backups(self):
+        """Their work goes on after the reply; one that is given up must not be over before that is asked for."""
+        self.client.send(b"".join(self.client.encode("orbit-backup", w) for w in ("full", "cancel")))
+        for word in ("full", "cancel"):
+            self.check("orbit-backup|" + word, ["orbit-backup", word], self.client.read())
+        for word in ("full", "incremental"):
+            self.wait_for_backup()
+            self.run("orbit-backup " + word)
+        self.wait_for_backup()
+
+    def wait_for_backup(self):
+        until = time.monotonic() + 60
+        while self.client.call("orbit-backup", "status")["phase"] != "none":
+            if time.monotonic() > until:
+                raise AssertionError("a backup does not end")
+            time.sleep(0.01)
+        self.run("orbit-backup status")
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--server", default="bin/orbit-server")
-    Server.program = parser.parse_args().server
+    parser.add_argument("--module", default="bin/modules/sample.so")
+    args = parser.parse_args()
+    Server.program = args.server
     with tempfile.TemporaryDirectory(prefix="orbit-replies-") as folder:
         users = Path(folder, "users.acl")
         users.write_text("user default on nopass ~* &* +@all\n")
-        with Server("--aclfile", str(users), directory=folder) as server:
-            runner = Runner(server.port)
+        with Server("--aclfile", str(users), "--enable-module-command", "yes", directory=folder) as server:
+            runner = Runner(server.port, str(Path(args.module).resolve()))
             for line in re.split(r"[;\n]", CALLS):
                 if line.strip():
                     runner.run(line.strip())
+            runner.backups()
             server.stop()
     for name in sorted(set(runner.schemas) - runner.called - NOT_CALLED):
         runner.failed += 1
