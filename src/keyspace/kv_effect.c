@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "keyspace/kv_priv.h"
+#include "keyspace/kv_object_priv.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -280,7 +280,7 @@ enum status kv_commit(struct kv *kv, struct error *err)
     /* Between ticks, with everything written: a cut may be made. Not only when all is well: what a failed sync leaves in
      * doubt is made good by a fold alone. */
     bool written = st == ST_OK || (kv->tick.n == 0 && wal_in_doubt(kv->wal));
-    if (written && kv->fold_wanted)
+    if (written && kv->fold_wanted && kv__objects_rest(kv))
         kv__fold_begin(kv);
     return st;
 }

@@ -229,6 +229,17 @@ static bool fold_encode_head(struct kv *kv, struct kv_db *d, size_t slot)
     return r->form == KV_FORM_OBJECT;
 }
 
+/* Objects of modules are encoded at the cut: their modules rest now (kv__objects_rest), and may work again in the next tick. */
+static void fold_encode_objects(struct kv *kv)
+{
+    LIST_EACH(it, &kv->objects)
+    {
+        const struct kv_rec *r = LIST_ENTRY(it, struct kv_object, link)->rec;
+        while (kv__pending(kv, r))
+            (void)fold_encode_head(kv, kv__db_of(kv, r), r->pos >> 48);
+    }
+}
+
 /* True when everything of the cut is encoded. */
 static bool fold_encode_until(struct kv *kv, int64_t until_us)
 {
@@ -610,6 +621,7 @@ void kv__fold_begin(struct kv *kv)
     f->phase = FOLD_ENCODING;
     kv->last_fold_ms = f->begun_us / 1000;
     kv->last_cut_seq = f->seq;
+    fold_encode_objects(kv);
 }
 
 bool kv__fold_step(struct kv *kv, int64_t until_us)

@@ -20,6 +20,7 @@
 #define PROGRESS_KEYS  64
 #define SHRINK_VISITS  256
 #define MEMORY_SAMPLES 5
+#define REST_WAIT_MS   60000
 
 /* -- Types -------------------------------------------------------------------------------------------------------------- */
 
@@ -195,6 +196,7 @@ enum status kv__object_fold(struct kv *kv, struct kv_rec *r, struct buf *out, st
         o->logical = out->n - from;
         kv__rec_count(kv, r, 1);
         set_memory(o);
+        o->for_dump = kv->dumps > 0;
     }
     kv->object_us += clock_mono_us() - begun;
     return st;
@@ -336,6 +338,42 @@ void kv_object_digest(struct kv_rec *r, unsigned char digest[20])
         o->type->ops->digest(o->type, &at, o->value, digest);
 }
 
+/* -- During a dump -------------------------------------------------------------------------------------------------------- */
+
+#define DUMP_MARK "objects-for-a-dump"
+
+void kv_objects_dump(struct kv *kv, bool on)
+{
+    if (!on && kv->dumps == 0)
+        return; /* it began before anybody told */
+    kv->dumps += on ? 1 : -1;
+    if (kv->dumps != (on ? 1 : 0))
+        return;
+    kv_aux_set(kv, DUMP_MARK, on ? SLICE("1") : SLICE_NULL);
+    if (on)
+        return;
+    LIST_EACH(it, &kv->objects)
+    {
+        struct kv_object *o = LIST_ENTRY(it, struct kv_object, link);
+        if (o->for_dump)
+            kv_object_touch(kv, o->rec);
+        o->for_dump = false;
+    }
+}
+
+/* The store's last fold was made during a dump that never ended. */
+static void make_whole(struct kv *kv)
+{
+    struct buf mark = BUF_INIT;
+    struct error err;
+    if (kv_aux_get(kv, DUMP_MARK, &mark, &err) == ST_OK && mark.n > 0) {
+        LIST_EACH(it, &kv->objects)
+        kv_object_touch(kv, LIST_ENTRY(it, struct kv_object, link)->rec);
+        kv_aux_set(kv, DUMP_MARK, SLICE_NULL);
+    }
+    buf_free(&mark);
+}
+
 /* -- All of them ---------------------------------------------------------------------------------------------------------- */
 
 struct loading {
@@ -401,6 +439,8 @@ enum status kv_objects_load(struct kv *kv, const struct kv_object_type *t,
             st = load_db(kv, d, &l, err);
     }
     kv_effects_on(kv);
+    if (st == ST_OK && kv->dumps == 0)
+        make_whole(kv);
     *loaded = l.loaded;
     *strangers = l.strangers;
     *stranger = l.stranger;
@@ -497,8 +537,26 @@ void kv__before_cut(struct kv *kv)
     kv->object_us += clock_mono_us() - begun;
 }
 
-void kv_on_fold(struct kv *kv, void (*fn)(void *arg), void *arg)
+bool kv__objects_rest(struct kv *kv)
 {
+    bool changed = false;
+    if (!kv->resting)
+        return true;
+    LIST_EACH(it, &kv->objects)
+    changed |= LIST_ENTRY(it, struct kv_object, link)->rec->state != KV_CLEAN;
+    if (!changed || kv->resting(kv->on_fold_arg)) {
+        kv->unrest_ms = 0;
+        return true;
+    }
+    int64_t now = clock_mono_us() / 1000;
+    if (!kv->unrest_ms)
+        kv->unrest_ms = now;
+    return now - kv->unrest_ms >= REST_WAIT_MS;
+}
+
+void kv_on_fold(struct kv *kv, bool (*resting)(void *arg), void (*fn)(void *arg), void *arg)
+{
+    kv->resting = resting;
     kv->on_fold = fn;
     kv->on_fold_arg = arg;
 }

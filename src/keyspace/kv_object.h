@@ -99,9 +99,15 @@ size_t kv_object_memory(const struct kv_rec *r, size_t samples);
 MUST_USE enum status kv_objects_load(struct kv *kv, const struct kv_object_type *t,
                                      void (*progress)(uint64_t done), uint64_t *loaded,
                                      uint64_t *strangers, uint64_t *stranger, struct error *err);
+/* A dump is under way (on), or over. Modules may divide an object among several keys for as long as it takes, and put it together
+ * again afterwards; so objects whose stored form a fold has made meanwhile count as changed when it is over, or when the server
+ * has died before that. Nests. */
+void kv_objects_dump(struct kv *kv, bool on);
 /* All objects become bytes again: their modules go. Waits for those that workers free. */
 MUST_USE enum status kv_objects_freeze(struct kv *kv, struct error *err);
-/* fn is called before each cut of a fold: the place for kv_aux_set of what belongs to no key. One at a time. */
-void kv_on_fold(struct kv *kv, void (*fn)(void *arg), void *arg);
+/* fn is called before each cut of a fold: the place for kv_aux_set of what belongs to no key. resting (may be NULL): no thread of
+ * a module works on objects now, so that they can be encoded; otherwise a fold that is due waits, for a minute at most. One at
+ * a time. */
+void kv_on_fold(struct kv *kv, bool (*resting)(void *arg), void (*fn)(void *arg), void *arg);
 
 #endif

@@ -15,6 +15,7 @@ struct kv_object {
     struct kv_rec *rec;
     uint64_t logical; /* bytes of its stored form when it was folded last; 0: never */
     size_t memory;    /* bytes in memory, as far as its module says */
+    bool for_dump;    /* its stored form was made while a dump was under way */
 };
 
 static inline struct kv_object *kv__object(const struct kv_rec *r)
@@ -37,6 +38,9 @@ MUST_USE enum status kv__object_fold(struct kv *kv, struct kv_rec *r, struct buf
 /* Inside of a change of to, which loses what it had when all is well. */
 MUST_USE enum status kv__object_copy(struct kv *kv, struct kv_rec *r, struct kv_rec *to,
                                      struct error *err);
+/* True when a fold may be cut: no object has changed, or the modules do not work on theirs just now, or they have not rested for
+ * REST_WAIT_MS. */
+bool kv__objects_rest(struct kv *kv);
 /* Calls what kv_on_fold was given. */
 void kv__before_cut(struct kv *kv);
 /* Drops clean objects above module-object-cache, those first that were not used for longest. */

@@ -195,10 +195,13 @@ struct kv {
     struct kv_object_type *object_types;
     struct list_node objects;   /* struct kv_object, all in memory */
     size_t object_bytes;        /* memory of them */
+    int dumps;                  /* kv_objects_dump */
     int64_t object_us;          /* what the fold under way spent on their stored form */
     int64_t objects_rest_ms;    /* no fold for their sake before this */
     int holding;                /* no record may be dropped */
-    void (*on_fold)(void *arg); /* kv_on_fold; may be NULL */
+    bool (*resting)(void *arg); /* kv_on_fold; may be NULL */
+    void (*on_fold)(void *arg);
+    int64_t unrest_ms; /* since when a fold waits for modules; 0: none does */
     void *on_fold_arg;
 
     uint64_t no_log_seq; /* sequence while there is no log */

@@ -63,6 +63,7 @@ static void release(RedisModuleBlockedClient *bc)
     free_privdata(bc);
     capture_deinit(&bc->replies);
     bc->module->blocked--;
+    bc->module->working -= !bc->on_keys;
     mem_free(bc);
 }
 
@@ -165,6 +166,7 @@ RedisModuleBlockedClient *rm_BlockClient(RedisModuleCtx *ctx, RedisModuleCmdFunc
                                          long long timeout_ms)
 {
     RedisModuleBlockedClient *bc = make(ctx, reply, timeout, free_fn, NULL);
+    bc->module->working++;
     if (!may_block(ctx))
         return bc;
     bc->s = ctx->s;
@@ -176,6 +178,7 @@ RedisModuleBlockedClient *module__block_auth(RedisModuleCtx *ctx, RedisModuleAut
                                              void (*free_fn)(RedisModuleCtx *, void *))
 {
     RedisModuleBlockedClient *bc = make(ctx, NULL, NULL, free_fn, NULL);
+    bc->module->working++;
     bc->auth_reply = reply;
     if (!may_block(ctx))
         return bc;

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "event/loop.h"
+#include "keyspace/kv_object.h"
 #include "module/key.h"
 #include "services/replication/replication.h"
 #include "session/hooks.h"
@@ -179,6 +180,16 @@ void module__event_module(const struct module *m, unsigned sub)
     fire(REDISMODULE_EVENT_MODULE_CHANGE, sub, &info);
 }
 
+static void fire_persistence(unsigned sub)
+{
+    bool over = sub == PERSISTENCE_ENDED || sub == PERSISTENCE_FAILED;
+    if (!over)
+        kv_objects_dump(lifecycle.kv, true);
+    fire(REDISMODULE_EVENT_PERSISTENCE, sub, NULL);
+    if (over)
+        kv_objects_dump(lifecycle.kv, false);
+}
+
 static void on_event(void *arg)
 {
     const struct hook_event *e = arg;
@@ -216,6 +227,8 @@ static void on_event(void *arg)
     case EVENT_MODULE:
         break; /* told here in other ways */
     case EVENT_PERSISTENCE:
+        fire_persistence(e->sub);
+        break;
     case EVENT_LOADING:
     case EVENT_SHUTDOWN:
     case EVENT_REPLICA:

@@ -40,8 +40,9 @@ struct module {
     bool configs_loaded;       /* LoadConfigs was called */
     struct list_node commands; /* struct RedisModuleCommand, subcommands behind their containers */
     unsigned blocked;          /* clients that wait for it */
-    unsigned in_call;          /* calls of commands by it that run now */
-    unsigned jobs;             /* of SubmitJob, that are not over */
+    unsigned working; /* those of them that do not wait for keys: a thread works for them */
+    unsigned in_call; /* calls of commands by it that run now */
+    unsigned jobs;    /* of SubmitJob, that are not over */
 };
 
 extern struct list_node module__all;

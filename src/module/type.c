@@ -372,6 +372,15 @@ static void aux_name(const RedisModuleType *t, enum rdb_aux_when when, char out[
     snprintf(out, 32, "module-aux:%s:%d", t->name, (int)when);
 }
 
+/* A client that waits for a module means that a thread of it works. */
+static bool resting(void *arg)
+{
+    LIST_EACH(it, &types)
+    if (LIST_ENTRY(it, struct RedisModuleType, link)->module->working > 0)
+        return false;
+    return true;
+}
+
 /* Before each fold: what has changed goes with it. */
 static void on_fold(void *arg)
 {
@@ -501,7 +510,7 @@ static enum status load_stored(const struct module *m, struct error *err)
 enum status module_load(struct error *err)
 {
     rdb_set_modules(&dumps);
-    kv_on_fold(the_kv(), on_fold, NULL);
+    kv_on_fold(the_kv(), resting, on_fold, NULL);
     return load_stored(NULL, err);
 }
 
@@ -521,7 +530,7 @@ bool module__types_stop(void)
     if (list_empty(&types))
         return true;
     on_fold(NULL);
-    kv_on_fold(the_kv(), NULL, NULL);
+    kv_on_fold(the_kv(), NULL, NULL, NULL);
     if (kv_objects_freeze(the_kv(), &err) == ST_OK)
         return true;
     log_warning(LOG_SERVER, "An object of a module cannot be saved, the log still holds it: %s",
