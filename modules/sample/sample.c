@@ -4,7 +4,10 @@
  *   SAMPLE.NOTE name [text]        a store of the module's own, written and read by jobs on workers (OrbitModule_*)
  *   SAMPLE.QUERY text               a query engine: RANGE from to [SLEEP ms]
  *   SAMPLE.DIGITS number            a procedure, which every engine can call as sample.digits
+ *   sample.line-port                a listener with a protocol of its own (line.c)
  *   sample.max-rows                 an option, and sample_rows_total a metric */
+#include "modules/sample/sample.h"
+
 #include "base/compiler.h"
 #include "base/mem.h"
 #include "module/orbitmodule.h"
@@ -268,6 +271,8 @@ static enum status add_orbit_parts(RedisModuleCtx *ctx, struct error *err)
                                         ORBIT_METRIC_COUNTER, &rows_total, err);
     if (st == ST_OK)
         st = OrbitModule_RegisterOption(ctx, &option, err);
+    if (st == ST_OK)
+        st = OrbitModule_RegisterListener(ctx, &sample_line, NULL, err);
     if (st == ST_OK)
         st = OrbitModule_RegisterEngine(ctx, &engine, NULL, err);
     if (st == ST_OK)

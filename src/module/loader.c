@@ -168,6 +168,15 @@ static bool configs_applied(const struct module *m, bool given)
     return ok;
 }
 
+static bool listeners_opened(struct module *m)
+{
+    struct error err;
+    if (module__listeners_open(m, &err) == ST_OK)
+        return true;
+    log_warning(LOG_MODULE, "Module %s cannot listen: %s", m->name, err.message);
+    return false;
+}
+
 enum status module__load(const char *path, const struct slice *argv, size_t argc,
                          const struct slice *configs, size_t nconfigs, struct error *err)
 {
@@ -176,7 +185,7 @@ enum status module__load(const char *path, const struct slice *argv, size_t argc
     for (size_t i = 0; i + 1 < nconfigs; i += 2)
         config_pending_put(configs[i], configs[i + 1]);
     bool ok = open_object(m, &onload) && run_onload(m, onload);
-    if (ok && !configs_applied(m, nconfigs > 0)) {
+    if (ok && (!configs_applied(m, nconfigs > 0) || !listeners_opened(m))) {
         (void)run_onunload(m);
         ok = false;
     }

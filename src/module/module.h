@@ -18,6 +18,10 @@ MUST_USE enum status module_start(struct error *err);
 /* Loads from the store what modules keep there: aux data, keys of their types, as a dump would. Before the log is replayed. err:
  * the module that cannot load it. */
 MUST_USE enum status module_load(struct error *err);
+/* What changed in this tick could not be logged: clients of modules' listeners that would be told otherwise are closed. */
+void module_tick_failed(void);
+/* Closes listeners of modules and their clients, for good. Before query_stop. */
+void module_unlisten(void);
 /* Unloads all of them; the last act before the keyspace is closed. */
 void module_stop(void);
 /* Which module an address of code belongs to, and its function, as text for a crash report. False: to none. Takes no memory;

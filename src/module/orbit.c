@@ -238,12 +238,14 @@ static void info_engines(struct buf *out)
                q.running, q.started, q.failed, q.cancelled, q.timed_out, q.rows);
     engine_each(put_engine, out);
     engine_procedure_each(put_procedure, out);
+    module__listeners_info(out);
     metric_each(NULL, put_metric, out);
 }
 
 void module__orbit_start(void)
 {
     info_register("engines", info_engines);
+    module__listeners_start();
 }
 
 /* -- Options -------------------------------------------------------------------------------------------------------------- */
@@ -307,6 +309,9 @@ const char *module__orbit_refuses(struct module *m)
 {
     if (m->jobs)
         return "the module has jobs that run. Please wait for them and try again";
+    if (module__listeners_busy(m))
+        return "clients are connected to a listener of the module. Please set its port to 0, close "
+               "them, and try again";
     return engine_owner_busy(m) ? "queries of the module run, or clients have sessions with it. "
                                   "Please wait for them and try again"
                                 : NULL;
@@ -314,6 +319,7 @@ const char *module__orbit_refuses(struct module *m)
 
 void module__orbit_drop(struct module *m)
 {
+    module__listeners_drop(m);
     module__fronts_drop(m);
     engine_owner_drop(m);
     metric_owner_drop(m);

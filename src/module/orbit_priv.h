@@ -15,6 +15,13 @@ void module__orbit_drop(struct module *m);
 void module__fronts_drop(struct module *m);
 /* INFO's section of engines; once. */
 void module__orbit_start(void);
+/* Opens what m's listeners are told to; all or none. */
+MUST_USE enum status module__listeners_open(struct module *m, struct error *err);
+bool module__listeners_busy(const struct module *m);
+void module__listeners_drop(struct module *m);
+void module__listeners_info(struct buf *out);
+/* Once. */
+void module__listeners_start(void);
 /* NULL: it may register; else why not. */
 const char *module__orbit_not_now(const RedisModuleCtx *ctx);
 

@@ -331,12 +331,14 @@ static int stop(void)
                     err.message);
         resp_tick_failed(&err);
         http_tick_failed(&err);
+        module_tick_failed();
     }
     replication_stop();
     resp_unlisten();
     http_unlisten();
     resp_shutdown();
     http_shutdown();
+    module_unlisten();
     query_stop();
     log_notice(LOG_SERVER, "Folding what changed into the store before exiting.");
     module_stop();

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "event/loop.h"
 #include "keyspace/kv.h"
+#include "module/module.h"
 #include "server/server.h"
 #include "server/server_options.h"
 #include "server/signals.h"
@@ -66,6 +67,7 @@ static void on_commit(void *arg)
     if (kv_commit(lifecycle.kv, &err) != ST_OK) {
         resp_tick_failed(&err);
         http_tick_failed(&err);
+        module_tick_failed();
     }
 }
 
