@@ -263,9 +263,9 @@ enum status backup_find(const char *wal_dir, struct slice word,
                         void (*each)(void *arg, const struct backup_hit *hit), void *arg,
                         struct error *err)
 {
-    struct wal_reader *r;
-    struct wal_frame f;
-    uint64_t from;
+    struct wal_reader *r = NULL;
+    struct wal_frame f = {0};
+    uint64_t from = 0;
     enum status st = first_seq(wal_dir, &from, err);
     if (st == ST_OK)
         st = wal_reader_open(wal_dir, from, &r, err);

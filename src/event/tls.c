@@ -193,7 +193,7 @@ static enum status context_new(bool client, struct tls_context **out, struct err
 enum status tls_context_new(struct tls_context **out, struct error *err)
 {
     enum status st = context_new(false, out, err);
-    if (st != ST_OK)
+    if (st != ST_OK || !*out)
         return st;
     if (event_opts.tls_auth_clients == EVENT_TLS_AUTH_YES)
         (*out)->verify = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
@@ -207,7 +207,7 @@ enum status tls_context_new(struct tls_context **out, struct error *err)
 enum status tls_client_context_new(struct tls_context **out, struct error *err)
 {
     enum status st = context_new(true, out, err);
-    if (st == ST_OK)
+    if (st == ST_OK && *out)
         (*out)->verify = SSL_VERIFY_PEER;
     return st;
 }

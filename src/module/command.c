@@ -274,7 +274,7 @@ static int *positions(const struct command *cmd, const struct slice *argv, int a
     int *out = keys.n ? mem_alloc(keys.n * sizeof *out) : NULL;
     if (out && out_flags)
         *out_flags = mem_alloc(keys.n * sizeof **out_flags);
-    for (size_t i = 0; i < keys.n; i++) {
+    for (size_t i = 0; out && i < keys.n; i++) {
         out[i] = keys.v[i].pos;
         if (out_flags)
             (*out_flags)[i] = (int)keys.v[i].flags;

@@ -210,6 +210,11 @@ void module__commands_drop(struct module *m);
 #define RM_API(type, name, parameters) type rm_##name parameters;
 #include "module/api/all.def"
 #undef RM_API
+RedisModuleString *rm_CreateStringPrintf(RedisModuleCtx *ctx, const char *fmt, ...)
+    PRINTF_LIKE(2, 3);
+int rm_ReplyWithErrorFormat(RedisModuleCtx *ctx, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void rm_Log(RedisModuleCtx *ctx, const char *level, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void rm_LogIOError(RedisModuleIO *io, const char *level, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* REDISMODULE_ERR: there is no function of that name, *target stays as it is. */
 int module__get_api(const char *name, void **target);
 

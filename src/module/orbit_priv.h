@@ -8,6 +8,7 @@
 #define OM_API(type, name, parameters) type om_##name parameters;
 #include "module/api/orbit.def"
 #undef OM_API
+void om_Log(RedisModuleCtx *ctx, enum OrbitLogLevel level, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 const char *module__orbit_refuses(struct module *m);
 void module__orbit_drop(struct module *m);
