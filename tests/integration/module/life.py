@@ -119,6 +119,8 @@ def test_many_times(server, client, folder, times):
         if i == times // 4:
             begun = server.rss()[0]
     grown = server.rss()[0] - begun
+    if client.info("mem_allocator") == "libc":
+        return  # a sanitizer's build keeps what was freed; its own leak check counts there
     check("memory stays", grown < 1 << 20, f"{grown} bytes in {times * 3 // 4} rounds")
     print(f"{times} times in and out: {grown // 1024} KiB grown after the first quarter")
 
@@ -223,6 +225,7 @@ def main():
     test_in_and_out(client, args.folder)
     test_left_behind(client, args.folder)
     server.stop()
+    check("no leak and no fault at the end", server.process.returncode == 0, str(server.process.returncode))
     test_config_file(args.server, args.folder)
     test_unsaved(args.server, args.folder)
     test_crash(args.server, args.folder)
